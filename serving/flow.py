@@ -1,0 +1,237 @@
+"""The table of contents: eleven steps, and the only place that knows their order.
+
+1 parse_message ─ 2 check_unsubscribed ─┬─ 3 build_context ──────┐
+                                        ├─ 4 retrieve_documents ─┼─ 6 generate_response
+                                        └─ 5 analyze_ban_risk ───┘        │
+  9 send_message ─ 8 check_compliance ─ 7 validate_response ──────────────┘
+      └─┬─ 10 log_interaction
+        └─ 11 update_lead_score
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from serving import fallbacks
+from serving.errors import SwitchbackError
+from serving.middleware import (
+    Journal,
+    StepSpec,
+    Transport,
+    compose,
+    with_deadline,
+    with_fallback,
+    with_retry,
+)
+from serving.types import (
+    Compliance,
+    ComplianceQuery,
+    Consent,
+    ConsentQuery,
+    ContextQuery,
+    CustomerContext,
+    Documents,
+    Draft,
+    GenerationQuery,
+    Interaction,
+    Lead,
+    Logged,
+    Parsed,
+    Reply,
+    RetrievalQuery,
+    Risk,
+    RiskQuery,
+    SendOrder,
+    Sent,
+    StepName,
+    StepTiming,
+    Turn,
+    TurnRecord,
+    TurnResult,
+    Validated,
+    ValidationQuery,
+)
+
+# fmt: off
+PARSE_MESSAGE = StepSpec[Turn, Parsed](
+    "parse_message", needs=(), deadline_s=2.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.parsed,
+    why="an unsure reading is still answered from the documents",
+)
+CHECK_UNSUBSCRIBED = StepSpec[ConsentQuery, Consent](
+    "check_unsubscribed", needs=("parse_message",), deadline_s=3.0, retries=2,
+    on_failure="stop",
+    why="without knowing the consent nothing may be sent",
+)
+BUILD_CONTEXT = StepSpec[ContextQuery, CustomerContext](
+    "build_context", needs=("check_unsubscribed",), deadline_s=2.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.context,
+    why="a stranger's answer beats none",
+)
+RETRIEVE_DOCUMENTS = StepSpec[RetrievalQuery, Documents](
+    "retrieve_documents", needs=("parse_message", "check_unsubscribed"), deadline_s=5.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.documents,
+    why="without sources the reply declines and offers a human",
+)
+ANALYZE_BAN_RISK = StepSpec[RiskQuery, Risk](
+    "analyze_ban_risk", needs=("check_unsubscribed",), deadline_s=2.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.risk,
+    why="unknown risk is treated as medium: plain words only",
+)
+GENERATE_RESPONSE = StepSpec[GenerationQuery, Draft](
+    # The small model writes 13 tokens/s alone on two cores; 25 s is also what a typing bubble lasts.
+    "generate_response", needs=("build_context", "retrieve_documents", "analyze_ban_risk"),
+    deadline_s=25.0, retries=0,
+    on_failure="fallback", fallback=fallbacks.draft,
+    why="the best passage is quoted rather than nothing said",
+)
+VALIDATE_RESPONSE = StepSpec[ValidationQuery, Validated](
+    "validate_response", needs=("generate_response",), deadline_s=3.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.validated,
+    why="an unchecked draft is never sent",
+)
+CHECK_COMPLIANCE = StepSpec[ComplianceQuery, Compliance](
+    "check_compliance", needs=("validate_response",), deadline_s=2.0, retries=1,
+    on_failure="fallback", fallback=fallbacks.compliance,
+    why="an unchecked reply is replaced by a safe one and reviewed",
+)
+SEND_MESSAGE = StepSpec[SendOrder, Sent](
+    "send_message", needs=("check_compliance",), deadline_s=20.0, retries=0,
+    on_failure="stop",
+    why="whether it left is settled by the outbox, never by a second try from here",
+)
+LOG_INTERACTION = StepSpec[Interaction, Logged](
+    "log_interaction", needs=("send_message",), deadline_s=5.0, retries=2,
+    on_failure="stop",
+    why="the turn stays answered-but-unlogged and is picked up again",
+)
+UPDATE_LEAD_SCORE = StepSpec[Interaction, Lead](
+    "update_lead_score", needs=("send_message",), deadline_s=5.0, retries=2,
+    on_failure="stop",
+    why="as log_interaction",
+)
+# fmt: on
+
+FLOW: tuple[StepSpec, ...] = (  # type: ignore[type-arg]  # rows differ in their edge types
+    PARSE_MESSAGE,
+    CHECK_UNSUBSCRIBED,
+    BUILD_CONTEXT,
+    RETRIEVE_DOCUMENTS,
+    ANALYZE_BAN_RISK,
+    GENERATE_RESPONSE,
+    VALIDATE_RESPONSE,
+    CHECK_COMPLIANCE,
+    SEND_MESSAGE,
+    LOG_INTERACTION,
+    UPDATE_LEAD_SCORE,
+)
+
+Out = TypeVar("Out")
+
+LOGGED_OUTCOMES = frozenset({"sent", "parked", "held", "failed"})
+
+
+async def run(turn: Turn, transport: Transport) -> TurnResult:
+    """Take one turn through the flow.
+
+    Raises `SwitchbackError` when a step that may not be skipped fails; the router then decides
+    whether to try the turn again.
+    """
+    journal = Journal()
+    call = compose(transport, with_fallback(journal), with_retry, with_deadline)
+
+    parsed = await call(PARSE_MESSAGE, turn)
+    consent = await call(CHECK_UNSUBSCRIBED, ConsentQuery(turn, parsed))
+    record = TurnRecord(turn, parsed, consent)
+    if consent.ends_turn:
+        reply = _confirmation(consent)
+    else:
+        record = await _write_reply(record, call)
+        assert record.compliance is not None
+        reply = Reply(record.compliance.text)
+    record = replace(record, timings=tuple(journal.timings), degraded=_marks(record, journal))
+    if reply is None:
+        return TurnResult(_complete(record, journal), sent=None, reply=None)
+
+    sent = await call(SEND_MESSAGE, SendOrder(record, reply))
+    result = TurnResult(record, sent, reply)
+    if sent.outcome in LOGGED_OUTCOMES:
+        record = replace(record, timings=tuple(journal.timings))
+        result = await _remember(Interaction(record, reply, sent), call)
+    return replace(result, record=_complete(result.record, journal))
+
+
+async def log(interaction: Interaction, transport: Transport) -> TurnResult:
+    """Steps 10 and 11 of a turn that was answered by a holder that died before logging it."""
+    call = compose(transport, with_fallback(Journal()), with_retry, with_deadline)
+    return await _remember(interaction, call)
+
+
+async def _write_reply(record: TurnRecord, call: Transport) -> TurnRecord:
+    turn, parsed = record.turn, record.parsed
+    context, documents, risk = await asyncio.gather(
+        call(BUILD_CONTEXT, ContextQuery(turn)),
+        call(RETRIEVE_DOCUMENTS, RetrievalQuery(turn, parsed)),
+        call(ANALYZE_BAN_RISK, RiskQuery("\n".join(turn.recent_replies))),
+    )
+    draft = await call(GENERATE_RESPONSE, GenerationQuery(turn, parsed, context, documents, risk))
+    validated = await call(
+        VALIDATE_RESPONSE, ValidationQuery(turn, parsed, context, documents, draft)
+    )
+    compliance = await call(CHECK_COMPLIANCE, ComplianceQuery(turn, parsed, context, validated))
+    return replace(
+        record,
+        context=context,
+        documents=documents,
+        risk=risk,
+        draft=draft,
+        validated=validated,
+        compliance=compliance,
+    )
+
+
+async def _remember(interaction: Interaction, call: Transport) -> TurnResult:
+    """Steps 10 and 11. The customer has the answer: a failure here is not the turn's failure."""
+    logged, lead = await asyncio.gather(
+        _attempt(call(LOG_INTERACTION, interaction)), _attempt(call(UPDATE_LEAD_SCORE, interaction))
+    )
+    return TurnResult(interaction.record, interaction.sent, interaction.reply, logged, lead)
+
+
+async def _attempt(step: Awaitable[Out]) -> Out | None:
+    with contextlib.suppress(SwitchbackError):  # journalled by the middleware
+        return await step
+    return None
+
+
+def _confirmation(consent: Consent) -> Reply | None:
+    match consent.action:
+        case "none":
+            return None
+        case "opt_out" | "resubscribe":
+            return Reply(consent.confirmation, purpose=consent.action)
+
+
+def _marks(record: TurnRecord, journal: Journal) -> tuple[str, ...]:
+    """Every fallback taken, by the middleware or inside a step, each once."""
+    inside = [
+        *(f"build_context:missing:{source}" for source in _missing(record)),
+        *(record.documents.degraded if record.documents else ()),
+        *(record.draft.degraded if record.draft else ()),
+        *(record.validated.degraded if record.validated else ()),
+        *(record.compliance.degraded if record.compliance else ()),
+    ]
+    return tuple(dict.fromkeys([*journal.degraded, *inside]))
+
+
+def _missing(record: TurnRecord) -> tuple[str, ...]:
+    return record.context.missing if record.context else ()
+
+
+def _complete(record: TurnRecord, journal: Journal) -> TurnRecord:
+    """The record with one timing per step, those that were not called marked skipped."""
+    called: dict[StepName, StepTiming] = {timing.name: timing for timing in journal.timings}
+    timings = tuple(called.get(spec.name, StepTiming(spec.name, 0.0, "skipped")) for spec in FLOW)
+    return replace(record, timings=timings)

@@ -1,0 +1,225 @@
+"""What the request path needs from outside, owned here by its consumer.
+
+Implementations do not inherit from these. Every method has a deadline inside; errors are those
+of `serving.errors`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from models.types import ModelId, SearchFilter, Tier
+from serving.errors import Failure
+from serving.types import (
+    Consent,
+    ContactId,
+    ConversationId,
+    CustomerContext,
+    Documents,
+    Interaction,
+    Language,
+    Lead,
+    OptOutScope,
+    SendOrder,
+    SendOutcome,
+    Stage,
+    Turn,
+    TurnResult,
+    Wamid,
+)
+
+# ── models ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    tier: Tier
+    messages: tuple[ChatMessage, ...]
+    language: Language  # the answer's; a model that cannot write it is passed over
+    max_tokens: int
+    deadline_s: float
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    text: str
+    model: ModelId
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    degraded: tuple[str, ...] = ()  # e.g. "tier:reasoning->fast"
+
+
+class ChatModel(Protocol):
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Answer with the tier's first model that can. `Degraded` when none can."""
+        ...
+
+
+# ── knowledge ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    text: str
+    filter: SearchFilter
+    k: int = 5
+    intent: str | None = None
+    language: str | None = None
+
+
+class Knowledge(Protocol):
+    async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
+        """One answer per query, in order, each from one epoch."""
+        ...
+
+    async def treks(self) -> Mapping[str, tuple[str, ...]]:
+        """Canonical trek name to its aliases, of the live epoch."""
+        ...
+
+
+# ── stores ───────────────────────────────────────────────────────────────────────────────────
+
+
+class TurnStore(Protocol):
+    """Claims, leases and endings of turns: what the router needs."""
+
+    async def claim(self, holder: str, limit: int, lease_s: float) -> list[Turn]:
+        """Lease up to `limit` conversations with pending messages; one turn for each."""
+        ...
+
+    async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
+        """Extend leases; returns the turn ids whose lease is still ours."""
+        ...
+
+    async def finish(self, turn: Turn, result: TurnResult | None, ended: str) -> None:
+        """End the turn and release the lease. `ended` is a `SendOutcome` or "silent".
+
+        For "superseded" and "fenced" the messages stay pending.
+        """
+        ...
+
+    async def give_back(self, turn: Turn, reason: str, retry_in_s: float) -> None:
+        """Release after a failure: the messages stay pending until `retry_in_s` has passed."""
+        ...
+
+    async def bury(self, turn: Turn, reason: str) -> None:
+        """Dead-letter the turn with its messages, and release the lease."""
+        ...
+
+    async def unlogged(self, holder: str, limit: int, lease_s: float) -> list[Interaction]:
+        """Answered turns whose holder died before they were logged; leased to `holder`."""
+        ...
+
+
+class ConsentStore(Protocol):
+    async def opted_out(self, contacts: Sequence[ContactId]) -> list[OptOutScope | None]: ...
+
+    async def record(self, contact: ContactId, consent: Consent, wamid: Wamid) -> None:
+        """Store an opt-out or a re-subscription; idempotent per wamid."""
+        ...
+
+
+class ContextStore(Protocol):
+    async def load(self, turns: Sequence[Turn]) -> list[CustomerContext]:
+        """Profile, bookings, preferences, lead and last messages for each turn."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The verdict of the transaction right before a send."""
+
+    outcome: Literal["go"] | SendOutcome
+    recipient: "Recipient | None" = None
+    callback_data: str = ""  # echoed by Meta in every status of this send
+    wamid: Wamid | None = None  # already sent by an earlier attempt
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    wa_id: str | None
+    bsuid: str | None
+
+
+class Outbox(Protocol):
+    async def admit(self, orders: Sequence[SendOrder]) -> list[Gate]:
+        """One transaction each: still bot-owned, not opted out, window open, lease ours,
+        nothing newer; then the outbox row, and the turn's messages are answered.
+        """
+        ...
+
+    async def settle(
+        self, callback_data: str, outcome: SendOutcome, wamid: Wamid | None, detail: str
+    ) -> None:
+        """What became of the Graph call. Idempotent; a status may have come first."""
+        ...
+
+
+class InteractionLog(Protocol):
+    async def append(self, rows: Sequence[tuple[Interaction, Stage]]) -> None:
+        """Idempotent per turn."""
+        ...
+
+
+class LeadStore(Protocol):
+    async def save(self, rows: Sequence[tuple[ConversationId, str, Lead]]) -> None:
+        """(conversation, turn id, lead); idempotent per turn."""
+        ...
+
+
+# ── the outside ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    phone_number_id: str
+    recipient: Recipient
+    text: str
+    buttons: tuple[tuple[str, str], ...]
+    callback_data: str
+    reply_to: Wamid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphResult:
+    """`accepted`, or what the error table says of the refusal."""
+
+    outcome: Literal["accepted", "retry", "wait", "refused", "ambiguous"]
+    wamid: Wamid | None = None
+    code: int | None = None
+    detail: str = ""
+    retry_after_s: float = 0.0
+
+
+class Graph(Protocol):
+    async def send(self, message: OutgoingMessage, deadline_s: float) -> GraphResult:
+        """Never raises for what Graph answered; "ambiguous" when no answer came back."""
+        ...
+
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
+        """Best effort: failures are swallowed and counted."""
+        ...
+
+
+class Wakeups(Protocol):
+    """A hint that the inbox has work. Losing one only costs a poll interval."""
+
+    async def notify(self) -> None: ...
+
+    async def wait(self, timeout_s: float) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """UTC."""
+        ...
