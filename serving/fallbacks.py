@@ -53,15 +53,15 @@ def parsed(turn: Turn) -> Parsed:
     )
 
 
-def context(query: ContextQuery) -> CustomerContext:
+def context(_query: ContextQuery) -> CustomerContext:
     return CustomerContext(missing=("all",))
 
 
-def documents(query: RetrievalQuery) -> Documents:
+def documents(_query: RetrievalQuery) -> Documents:
     return Documents()
 
 
-def risk(query: RiskQuery) -> Risk:
+def risk(_query: RiskQuery) -> Risk:
     return Risk(25, "medium", {}, ("Use plain words, no links and no emoji.",))
 
 
