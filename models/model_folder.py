@@ -15,7 +15,7 @@ from models.errors import CorruptModel
 
 RECORD = "switchback.json"
 # Raise it when a converter's output changes, so that folders of an older version are built again.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 def seal(folder: Path, model_id: str, source: str) -> None:
