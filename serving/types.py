@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NewType, get_args
 
+from typing_extensions import TypeAliasType
+
 from models.types import Epoch, ModelId, Tier
 
 TurnId = NewType("TurnId", str)
@@ -54,7 +56,11 @@ INTENTS: tuple[Intent, ...] = get_args(Intent)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
-JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+# A named alias, so that a codec can follow the recursion.
+JsonValue = TypeAliasType(
+    "JsonValue",
+    "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]",
+)
 
 
 # ── the turn ─────────────────────────────────────────────────────────────────────────────────
