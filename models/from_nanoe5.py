@@ -147,10 +147,18 @@ def _save_tokenizer(vocabulary: Vocabulary, target: Path) -> None:
     _save_json(target / "tokenizer_config.json", config)
 
 
-def build_tokenizer(vocabulary: Vocabulary) -> Any:  # noqa: ANN401  tokenizers ships no useful stubs
+def build_tokenizer(vocabulary: Vocabulary) -> Any:
     """XLM-R's tokenizer: NFKC after NMT clean-up, spaces collapsed and trimmed, `<s> text </s>`."""
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers
-    from tokenizers import pre_tokenizers, processors
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+    )
 
     v = vocabulary
     tokenizer = Tokenizer(models.Unigram(v.pieces, unk_id=v.unk, byte_fallback=False))

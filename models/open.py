@@ -1,0 +1,42 @@
+"""Opening the encoder that a profile names: one place for serving and for ingestion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from models.types import EncoderFingerprint
+
+HASH_ENCODER = "hash-trigram-384"  # the stub's name in place of a catalogue id
+
+
+class TextEncoder(Protocol):
+    """What an encoder does, whichever it is."""
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> EncoderFingerprint: ...
+
+    def warm_up(self) -> None: ...
+
+    def check_health(self) -> None: ...
+
+    def encode(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> np.ndarray:
+        """Unit vectors, float32 (len(texts), dim)."""
+        ...
+
+
+def open_encoder(model_id: str, models_dir: Path, catalog_path: Path | None = None) -> TextEncoder:
+    """The encoder of that catalogue id, not yet warmed up; its folder must be prepared."""
+    if model_id == HASH_ENCODER:
+        from models.hash_encoder import HashEncoder  # noqa: PLC0415  # the stub alone needs it
+
+        return HashEncoder()
+    from models.catalog import load_catalog  # noqa: PLC0415  # keeps torch out of stub replicas
+    from models.encoder import Encoder  # noqa: PLC0415
+    from models.loaders import prepare  # noqa: PLC0415
+
+    return Encoder(prepare(load_catalog(catalog_path), model_id, models_dir))
