@@ -1,0 +1,141 @@
+"""One shard of an epoch, loaded for search: vectors, words and chunk records side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.chunk_table import FilterColumns, Mask, read_parquet, to_records
+from models.errors import CorruptShard, WrongEncoder
+from models.fusion import reciprocal_rank_fusion
+from models.lexical import LexicalIndex
+from models.shard_files import CHUNKS, LEXICAL, VECTORS, ShardRecord, read_record, verify_files
+from models.types import ChunkRecord, EncoderFingerprint, Hit, SearchFilter
+from models.vector_index import VectorIndex
+
+# Candidates per ranking for each hit wanted: a passage that one ranking puts low can still win together.
+_CANDIDATES_PER_HIT = 4
+_MIN_CANDIDATES = 50
+
+Ranked = list[tuple[int, float]]
+
+
+class IndexShard:
+    """Open it with `IndexShard.load`. Searching is thread-safe and changes nothing."""
+
+    def __init__(
+        self, record: ShardRecord, table: pa.Table, vectors: VectorIndex, lexical: LexicalIndex
+    ) -> None:
+        self.record = record
+        self._table = table
+        self._filters = FilterColumns(table)
+        self._vectors = vectors
+        self._lexical = lexical
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        encoder: EncoderFingerprint | None = None,
+        verify: bool = True,
+        mmap: bool = True,
+    ) -> "IndexShard":
+        """Open a shard folder.
+
+        Raises WrongEncoder when `encoder` is given and is not the one that made the vectors, and
+        CorruptShard when a file is missing, differs from its checksum (`verify`) or does not fit.
+        """
+        record = read_record(folder)
+        if encoder is not None and encoder != record.encoder:
+            raise WrongEncoder(
+                f"{folder}: built with {record.encoder!r}, searched with {encoder!r}"
+            )
+        if verify:
+            verify_files(folder, record)
+        try:
+            table = read_parquet(folder / CHUNKS)
+            vectors = VectorIndex(folder / VECTORS, record.index, mmap=mmap)
+            lexical = LexicalIndex(folder / LEXICAL, mmap=mmap)
+        except (OSError, ValueError, RuntimeError, pa.ArrowInvalid) as error:
+            raise CorruptShard(f"{folder}: cannot be opened: {error}") from error
+        if not table.num_rows == len(vectors) == lexical.count == record.count:
+            counts = f"{table.num_rows} chunks, {len(vectors)} vectors, {lexical.count} texts"
+            raise CorruptShard(f"{folder}: {counts}, recorded {record.count}")
+        return cls(record, table, vectors, lexical)
+
+    def __len__(self) -> int:
+        return self.record.count
+
+    def search(
+        self,
+        vectors: NDArray[np.float32],
+        texts: Sequence[str],
+        filters: Sequence[SearchFilter],
+        k: int,
+    ) -> list[tuple[Hit, ...]]:
+        """The k best passages for each query, best first; one answer per query, in order.
+
+        `vectors` has shape (len(texts), dim), L2-normalised. Dense and lexical rankings are fused by
+        rank. A query may get fewer than k hits, or none, when its filter leaves no more.
+        """
+        if not len(vectors) == len(texts) == len(filters):
+            raise ValueError(f"{len(vectors)} vectors, {len(texts)} texts, {len(filters)} filters")
+        wanted = max(_MIN_CANDIDATES, _CANDIDATES_PER_HIT * k)
+        masks = [self._filters.mask(wanted_filter) for wanted_filter in filters]
+        dense = self._dense(vectors, filters, masks, wanted)
+        return [
+            self._fuse(ranked, self._lexical.top(text, wanted, mask), k)
+            for text, mask, ranked in zip(texts, masks, dense, strict=True)
+        ]
+
+    def exact(self, vectors: NDArray[np.float32], k: int) -> list[Ranked]:
+        """Rows and cosines by comparing with every stored vector; the measure for recall."""
+        stored = self._vectors.vectors()
+        return [_best(stored @ vector, k) for vector in vectors]
+
+    def nearest(self, vectors: NDArray[np.float32], k: int) -> list[Ranked]:
+        """Rows and cosines as the served vector index finds them."""
+        return self._vectors.top(vectors, k)
+
+    def vectors(self) -> NDArray[np.float32]:
+        """All stored vectors, in row order; approximate where the index is scalar-quantised."""
+        return self._vectors.vectors()
+
+    def chunks(self) -> list[ChunkRecord]:
+        """All records, in row order."""
+        return to_records(self._table)
+
+    def _dense(
+        self,
+        vectors: NDArray[np.float32],
+        filters: Sequence[SearchFilter],
+        masks: Sequence[Mask | None],
+        wanted: int,
+    ) -> list[Ranked]:
+        """One FAISS call per different filter, since a batch usually shares one."""
+        groups: dict[SearchFilter, list[int]] = {}
+        for row, wanted_filter in enumerate(filters):
+            groups.setdefault(wanted_filter, []).append(row)
+        results: dict[int, Ranked] = {}
+        for rows in groups.values():
+            found = self._vectors.top(vectors[rows], wanted, masks[rows[0]])
+            results.update(zip(rows, found, strict=True))
+        return [results[row] for row in range(len(filters))]
+
+    def _fuse(self, dense: Ranked, lexical: Ranked, k: int) -> tuple[Hit, ...]:
+        cosines, bm25 = dict(dense), dict(lexical)
+        scores = reciprocal_rank_fusion([list(cosines), list(bm25)])
+        best = sorted(scores, key=lambda row: (-scores[row], row))[:k]
+        chunks = to_records(self._table.take(best)) if best else []
+        return tuple(
+            Hit(chunk, scores[row], cosines.get(row), bm25.get(row))
+            for row, chunk in zip(best, chunks, strict=True)
+        )
+
+
+def _best(scores: NDArray[np.float32], k: int) -> Ranked:
+    order = np.lexsort((np.arange(len(scores)), -scores))[:k]
+    return [(int(row), float(scores[row])) for row in order]

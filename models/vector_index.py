@@ -1,0 +1,171 @@
+"""FAISS indexes: which kind suits a shard, how it is built, how it is searched under a filter.
+
+Vectors are L2-normalised, so the inner product is the cosine.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+IndexKind = Literal["flat", "ivf-sq8", "ivf-pq"]
+
+# Exact search of 300,000 x 384 takes 2.5 ms a query; below this a third of that, so an approximation buys nothing.
+EXACT_MAX_VECTORS = 100_000
+# What one replica may hold by default; a larger corpus should have more shards.
+DEFAULT_MEMORY_BUDGET_BYTES = 2 * 1024**3
+# FAISS wants at least 39 training vectors per centroid and uses at most 256.
+_TRAIN_PER_CENTROID = 64
+_SEED = 1234
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """Kind and parameters of a FAISS index."""
+
+    kind: IndexKind
+    factory: str
+    """FAISS factory string."""
+    nprobe: int = 0
+    """Lists visited per query; 0 for an exact index."""
+    k_factor: int = 1
+    """Candidates refined per result, where the index refines."""
+
+
+def choose_index(
+    count: int, dim: int, memory_budget_bytes: int = DEFAULT_MEMORY_BUDGET_BYTES
+) -> IndexSpec:
+    """Exact when small; PQ fast-scan with refinement where the full vectors fit in memory; else SQ8.
+
+    Measured on 300,000 x 384: PQ with refinement 0.24 ms a query at recall 0.971, SQ8 0.84 ms at 0.977
+    in a quarter of the memory. Raises ValueError when not even SQ8 fits.
+    """
+    full_bytes = count * dim * 4
+    if count <= EXACT_MAX_VECTORS and full_bytes <= memory_budget_bytes:
+        return IndexSpec("flat", "Flat")
+    lists = _lists(count)
+    if full_bytes + count * dim // 8 <= memory_budget_bytes and dim % 4 == 0:
+        factory = f"IVF{lists},PQ{dim // 4}x4fsr,RFlat"
+        return IndexSpec("ivf-pq", factory, nprobe=min(32, lists), k_factor=10)
+    if count * dim <= memory_budget_bytes:
+        return IndexSpec("ivf-sq8", f"IVF{lists},SQ8", nprobe=min(32, lists))
+    raise ValueError(
+        f"{count} vectors of {dim} dimensions do not fit in {memory_budget_bytes} bytes; "
+        "use more shards or a larger memory budget"
+    )
+
+
+def _lists(count: int) -> int:
+    """About two square roots of the count, as a power of two: 1024 for 300,000."""
+    wanted = 2 ** round(math.log2(max(1.0, 2 * math.sqrt(count))))
+    return max(1, min(wanted, count // 39 or 1))
+
+
+def build(vectors: Vectors, spec: IndexSpec) -> Any:  # noqa: ANN401  faiss has no types
+    """A FAISS index whose id i is row i. One thread and a fixed seed: equal input, equal bytes."""
+    import faiss
+
+    index = faiss.index_factory(vectors.shape[1], spec.factory, faiss.METRIC_INNER_PRODUCT)
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        if not index.is_trained:
+            index.train(_training_sample(vectors, spec))
+        index.add(vectors)
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return index
+
+
+def _training_sample(vectors: Vectors, spec: IndexSpec) -> Vectors:
+    lists = int(spec.factory.removeprefix("IVF").split(",")[0])
+    wanted = max(lists * _TRAIN_PER_CENTROID, 10_000)
+    if len(vectors) <= wanted:
+        return vectors
+    rows = np.random.default_rng(_SEED).choice(len(vectors), wanted, replace=False)
+    return vectors[np.sort(rows)]
+
+
+def write(index: Any, path: Path) -> None:  # noqa: ANN401  faiss has no types
+    """Save it where `VectorIndex` can open it."""
+    import faiss
+
+    faiss.write_index(index, str(path))
+
+
+class VectorIndex:
+    """A FAISS index opened for search."""
+
+    def __init__(self, path: Path, spec: IndexSpec, *, mmap: bool = True) -> None:
+        import faiss
+
+        self.spec = spec
+        # Several replicas on one node then share the pages of one copy.
+        flags = faiss.IO_FLAG_MMAP_IFC if mmap else 0
+        self._index = faiss.read_index(str(path), flags)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._index.d)
+
+    def top(
+        self, vectors: Vectors, k: int, mask: NDArray[np.bool_] | None = None
+    ) -> list[list[tuple[int, float]]]:
+        """Per query the k best allowed rows with their cosine, best first; ties go to the lower row."""
+        k = min(k, len(self) if mask is None else int(mask.sum()))
+        if k == 0:
+            return [[] for _ in vectors]
+        queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        parameters, keep_alive = self._parameters(mask)
+        scores, rows = self._index.search(queries, k, params=parameters)
+        del keep_alive
+        return [_pairs(r, s) for r, s in zip(rows, scores, strict=True)]
+
+    def vectors(self) -> Vectors:
+        """All stored vectors in row order; approximate where the index is scalar-quantised."""
+        import faiss
+
+        if self.spec.kind == "ivf-sq8":
+            # Rows are found through the lists otherwise; held only while somebody asks for them.
+            faiss.extract_index_ivf(self._index).make_direct_map()
+        result: Vectors = self._index.reconstruct_n(0, len(self))
+        return result
+
+    def _parameters(self, mask: NDArray[np.bool_] | None) -> tuple[Any, object]:
+        """Search parameters, and what they point at and must outlive the search."""
+        import faiss
+
+        options: Mapping[str, Any] = {}
+        selector = None
+        if mask is not None:
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)
+            options = {"sel": selector}
+        if self.spec.kind == "flat":
+            return faiss.SearchParameters(**options), selector
+        lists = faiss.SearchParametersIVF(nprobe=self._nprobe(mask), **options)
+        if self.spec.k_factor == 1:
+            return lists, selector
+        refined = faiss.IndexRefineSearchParameters(
+            k_factor=self.spec.k_factor, base_index_params=lists
+        )
+        return refined, (selector, lists)
+
+    def _nprobe(self, mask: NDArray[np.bool_] | None) -> int:
+        """A strict filter thins every list, so visit more of them, up to eight times as many."""
+        share = 1.0 if mask is None else float(mask.mean())
+        return int(self.spec.nprobe * min(8.0, 1.0 / share))
+
+
+def _pairs(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> list[tuple[int, float]]:
+    order = np.lexsort((rows, -scores))
+    return [(int(rows[i]), float(scores[i])) for i in order if rows[i] >= 0]
