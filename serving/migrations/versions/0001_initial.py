@@ -1,0 +1,14 @@
+"""The first schema."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    # The driver's own cursor takes a script of many statements; SQLAlchemy's does not.
+    sql = Path(__file__).with_suffix(".sql").read_bytes()
+    op.get_bind().connection.cursor().execute(sql)

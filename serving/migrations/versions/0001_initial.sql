@@ -1,0 +1,239 @@
+-- Order is the lattice of delivery: a status only ever moves a message to the right. `failed`
+-- overrides queued and sent only, so it stands before `delivered`.
+CREATE TYPE delivery AS ENUM ('queued', 'sent', 'failed', 'delivered', 'read', 'played');
+
+-- The key of all keyed hashes, generated once, wrapped by the encryption keys. It never changes,
+-- because every `*_key` column would have to be computed anew.
+CREATE TABLE keyring (
+    id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    wrapped_lookup_key bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A customer. Either identifier may be missing; both unique where present.
+CREATE TABLE contacts (
+    contact_id uuid PRIMARY KEY,
+    bsuid_key bytea UNIQUE,
+    wa_id_key bytea UNIQUE,
+    bsuid bytea,
+    wa_id bytea,
+    name bytea,
+    username bytea,
+    email bytea,
+    tier text NOT NULL DEFAULT 'standard',
+    joined date,
+    difficulty text,
+    budget_inr integer,
+    season text,
+    opt_out_scope text CHECK (opt_out_scope IN ('all', 'marketing')),
+    opted_out_at timestamptz,
+    opt_out_wamid_key bytea, -- the message that opted out: only its turn may confirm
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (bsuid_key IS NOT NULL OR wa_id_key IS NOT NULL)
+) WITH (fillfactor = 85);
+
+CREATE TABLE bookings (
+    reference text PRIMARY KEY,
+    contact_id uuid NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    trek text NOT NULL,
+    departs_on date NOT NULL,
+    status text NOT NULL,
+    seats integer NOT NULL CHECK (seats > 0),
+    amount_inr integer NOT NULL,
+    paid_inr integer NOT NULL
+);
+CREATE INDEX bookings_of_contact ON bookings (contact_id);
+
+-- One contact writing to one business number; also the queue: it is due when it has pending
+-- messages, the bot owns it, no lease holds it and its back-off is over.
+CREATE TABLE conversations (
+    conversation_id uuid PRIMARY KEY,
+    phone_number_id text NOT NULL,
+    contact_id uuid NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    owner text NOT NULL DEFAULT 'bot' CHECK (owner IN ('bot', 'human', 'closed')),
+    stage text NOT NULL DEFAULT 'initial',
+    lead_score integer NOT NULL DEFAULT 0 CHECK (lead_score BETWEEN 0 AND 100),
+    lead_band text NOT NULL DEFAULT 'cold',
+    language text,
+    last_inbound_at timestamptz, -- Meta's timestamp: the 24-hour window is counted from it
+    pending_since timestamptz, -- arrival of the oldest pending message; NULL: none is pending
+    burst_since timestamptz, -- first claim since the last answer; caps superseding
+    not_before timestamptz, -- back-off after a failure
+    attempts integer NOT NULL DEFAULT 0, -- claims since the last ending
+    lease_holder text,
+    lease_expires_at timestamptz,
+    fence bigint NOT NULL DEFAULT 0, -- grows with every claim; a commit with an older one is refused
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (phone_number_id, contact_id)
+) WITH (fillfactor = 70);
+CREATE INDEX conversations_due ON conversations (pending_since)
+    WHERE pending_since IS NOT NULL AND owner = 'bot';
+CREATE INDEX conversations_of_contact ON conversations (contact_id);
+
+-- Every message Meta delivered, once.
+CREATE TABLE inbox (
+    inbox_id bigserial PRIMARY KEY,
+    phone_number_id text NOT NULL,
+    wamid_key bytea NOT NULL,
+    conversation_id uuid REFERENCES conversations ON DELETE CASCADE, -- NULL: from nobody we know
+    type text NOT NULL,
+    payload bytea NOT NULL, -- encrypted: wamid, words, and the message as it came
+    sent_at timestamptz NOT NULL, -- Meta's timestamp
+    received_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL CHECK (state IN ('pending', 'answered', 'buried', 'ignored')),
+    why text NOT NULL DEFAULT '', -- why it is ignored
+    turn_id uuid, -- the turn that ended it
+    UNIQUE (phone_number_id, wamid_key)
+) WITH (fillfactor = 85);
+CREATE INDEX inbox_pending ON inbox (conversation_id, sent_at, inbox_id) WHERE state = 'pending';
+CREATE INDEX inbox_of_conversation ON inbox (conversation_id, sent_at, inbox_id);
+
+-- One claim of a conversation's pending messages.
+CREATE TABLE turns (
+    turn_id uuid PRIMARY KEY,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    fence bigint NOT NULL,
+    attempt integer NOT NULL,
+    holder text NOT NULL,
+    inbox_ids bigint[] NOT NULL,
+    state text NOT NULL DEFAULT 'running' CHECK (state IN (
+        'running', -- claimed
+        'answered', -- outbox row committed, not yet logged
+        'logged', -- answered, and steps 10 and 11 are done
+        'ended', -- ended without an answer; see `outcome`
+        'returned', -- given back after a failure; its messages are pending again
+        'lost', -- its lease ran out
+        'buried' -- dead-lettered
+    )),
+    outcome text, -- a send outcome, or "silent"
+    record bytea, -- encrypted TurnRecord
+    timings jsonb, -- complete step timings, known when the turn is over
+    detail bytea, -- encrypted reason of a failure
+    log_holder text,
+    log_lease_expires_at timestamptz,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    answered_at timestamptz,
+    ended_at timestamptz,
+    UNIQUE (conversation_id, fence)
+) WITH (fillfactor = 70);
+CREATE INDEX turns_open ON turns (started_at) WHERE state IN ('running', 'answered');
+
+-- The intent to send, committed before the call to Graph, and what became of it.
+CREATE TABLE outbox (
+    outbox_id bigserial PRIMARY KEY,
+    turn_id uuid NOT NULL REFERENCES turns ON DELETE CASCADE,
+    part smallint NOT NULL DEFAULT 0,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    phone_number_id text NOT NULL,
+    callback_data text NOT NULL UNIQUE, -- echoed by Meta in every status
+    admission uuid NOT NULL, -- lets a repeated commit recognise itself
+    purpose text NOT NULL,
+    body bytea NOT NULL, -- encrypted Reply
+    state text NOT NULL DEFAULT 'sending'
+        CHECK (state IN ('sending', 'sent', 'parked', 'failed')),
+    delivery delivery NOT NULL DEFAULT 'queued',
+    attempts integer NOT NULL DEFAULT 1,
+    wamid_key bytea,
+    wamid bytea,
+    error_code integer,
+    detail bytea, -- encrypted
+    created_at timestamptz NOT NULL DEFAULT now(),
+    settled_at timestamptz,
+    UNIQUE (turn_id, part)
+) WITH (fillfactor = 70);
+CREATE INDEX outbox_of_conversation ON outbox (conversation_id, created_at);
+CREATE INDEX outbox_by_wamid ON outbox (wamid_key) WHERE wamid_key IS NOT NULL;
+CREATE INDEX outbox_unsettled ON outbox (created_at) WHERE state IN ('sending', 'parked');
+
+-- Every delivery status, once. Kept also when its message is not known yet.
+CREATE TABLE statuses (
+    status_id bigserial PRIMARY KEY,
+    phone_number_id text NOT NULL,
+    wamid_key bytea NOT NULL,
+    status text NOT NULL,
+    recipient_key bytea NOT NULL, -- of the group participant; empty in a plain chat
+    callback_data text,
+    error_code integer,
+    payload bytea NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (wamid_key, status, recipient_key)
+);
+
+-- Everything else that was signed: account events, history, bodies we could not read.
+CREATE TABLE webhook_events (
+    event_id bigserial PRIMARY KEY,
+    kind text NOT NULL,
+    phone_number_id text,
+    content_key bytea NOT NULL UNIQUE,
+    payload bytea NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What the customer and we said in one turn, and how it was made.
+CREATE TABLE interactions (
+    turn_id uuid PRIMARY KEY REFERENCES turns ON DELETE CASCADE,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    inbound bytea NOT NULL,
+    outbound bytea NOT NULL,
+    outcome text NOT NULL,
+    stage text NOT NULL,
+    intent text NOT NULL,
+    sentiment text NOT NULL,
+    language text NOT NULL,
+    tier text,
+    model text,
+    confidence integer,
+    prompt_tokens integer NOT NULL,
+    completion_tokens integer NOT NULL,
+    cost_usd double precision NOT NULL,
+    timings jsonb NOT NULL,
+    degraded text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX interactions_of_conversation ON interactions (conversation_id, created_at);
+
+CREATE TABLE lead_scores (
+    turn_id uuid PRIMARY KEY REFERENCES turns ON DELETE CASCADE,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    score integer NOT NULL CHECK (score BETWEEN 0 AND 100),
+    band text NOT NULL,
+    evidence jsonb NOT NULL,
+    follow_up boolean NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX lead_scores_of_conversation ON lead_scores (conversation_id, created_at);
+
+-- Every opt-out and re-subscription, once per message that asked for it.
+CREATE TABLE opt_out_events (
+    contact_id uuid NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wamid_key bytea NOT NULL,
+    action text NOT NULL CHECK (action IN ('opt_out', 'resubscribe')),
+    scope text NOT NULL,
+    rule text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (contact_id, wamid_key, action)
+);
+
+CREATE TABLE dead_letters (
+    turn_id uuid PRIMARY KEY REFERENCES turns ON DELETE CASCADE,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    reason bytea NOT NULL, -- encrypted: an error may quote its input
+    attempts integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    replayed_at timestamptz
+);
+CREATE INDEX dead_letters_open ON dead_letters (created_at) WHERE replayed_at IS NULL;
+
+-- What a human should look at.
+CREATE TABLE review_queue (
+    turn_id uuid NOT NULL REFERENCES turns ON DELETE CASCADE,
+    kind text NOT NULL, -- compliance | held
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    rules text[] NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    resolved_at timestamptz,
+    PRIMARY KEY (turn_id, kind)
+);
+CREATE INDEX review_queue_open ON review_queue (created_at) WHERE resolved_at IS NULL;

@@ -1,0 +1,9 @@
+"""Stored shapes of the request path's values: JSON, encrypted by the caller."""
+
+from pydantic import TypeAdapter
+
+from serving.types import Reply, StepTiming, TurnRecord
+
+record_codec = TypeAdapter(TurnRecord)
+reply_codec = TypeAdapter(Reply)
+timings_codec = TypeAdapter(tuple[StepTiming, ...])

@@ -1,0 +1,351 @@
+"""Reads a webhook body. The edge: pydantic in, frozen values out; it never raises.
+
+Whatever was signed is understood as far as possible and otherwise kept as an event: a refusal
+would be retried for a week. Knows no store and no HTTP.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from serving import wording
+from serving.signature import challenge, sign, verify
+from serving.updates import (
+    Event,
+    Identity,
+    IdentityChange,
+    Preference,
+    Received,
+    StatusUpdate,
+    Takeover,
+    Updates,
+)
+
+__all__ = ["Updates", "challenge", "parse", "sign", "verify"]
+
+MAX_BODY_BYTES = 3 * 1024 * 1024
+
+_ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+_WAMID = "wamid."
+
+Json = dict[str, Any]
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _optional_id(value: object) -> str | None:
+    """Identifiers come as text, sometimes as numbers, sometimes empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return wording.clean(str(value)).strip() or None
+
+
+def _seconds(value: object) -> datetime | None:
+    """Unix seconds, as text in messages and as a number in preferences."""
+    try:
+        return datetime.fromtimestamp(int(value), UTC)  # type: ignore[call-overload]  # guarded
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+OptionalId = Annotated[str | None, BeforeValidator(_optional_id)]
+Object = Annotated[Json, BeforeValidator(_object)]
+Timestamp = Annotated[datetime | None, BeforeValidator(_seconds)]
+
+
+class _Edge(BaseModel):
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class _Contact(_Edge):
+    wa_id: OptionalId = None
+    user_id: OptionalId = None
+    profile: Object = Field(default_factory=dict)
+
+
+class _Message(_Edge):
+    id: str
+    type: str = "unknown"
+    timestamp: Timestamp = None
+    sender: OptionalId = Field(default=None, alias="from")
+    from_user_id: OptionalId = None
+    to: OptionalId = None
+    to_user_id: OptionalId = None
+    context: Object = Field(default_factory=dict)
+    system: Object = Field(default_factory=dict)
+    group_id: OptionalId = None
+
+
+class _Status(_Edge):
+    id: str
+    status: str = Field(pattern=r"^\w{1,32}$")
+    timestamp: Timestamp = None
+    recipient_participant_id: OptionalId = None
+    recipient_participant_user_id: OptionalId = None
+    biz_opaque_callback_data: OptionalId = None
+    errors: list[Any] = Field(default_factory=list)
+
+
+class _Preference(_Edge):
+    wa_id: OptionalId = None
+    user_id: OptionalId = None
+    category: str = ""
+    value: str
+    timestamp: Timestamp = None
+
+
+def parse(body: bytes, now: datetime | None = None) -> Updates:
+    """Everything a signed body says. `now` stands in for timestamps that are missing."""
+    try:
+        return _parse(body, now or datetime.now(UTC))
+    except (ValueError, RecursionError):
+        return Updates(events=(Event("unreadable", body.decode("utf-8", "surrogateescape")),))
+
+
+def _parse(body: bytes, now: datetime) -> Updates:
+    document = json.loads(body)
+    if not isinstance(document, dict) or not isinstance(document.get("entry"), list):
+        return Updates(events=(Event("unexpected", _canonical(document)),))
+    reader = _Reader(now)
+    for entry in document["entry"]:
+        reader.entry(_object(entry), document.get("object"))
+    return reader.updates()
+
+
+class _Reader:
+    """Collects what one body says."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._messages: list[Received] = []
+        self._statuses: list[StatusUpdate] = []
+        self._takeovers: list[Takeover] = []
+        self._preferences: list[Preference] = []
+        self._changes: list[IdentityChange] = []
+        self._events: list[Event] = []
+
+    def updates(self) -> Updates:
+        return Updates(
+            tuple(self._messages),
+            tuple(self._statuses),
+            tuple(self._takeovers),
+            tuple(self._preferences),
+            tuple(self._changes),
+            tuple(self._events),
+        )
+
+    def entry(self, entry: Json, kind: object) -> None:
+        changes = entry.get("changes")
+        if not isinstance(changes, list):
+            self._event(f"{kind or 'unknown'}:entry", entry, None)
+            return
+        for change in map(_object, changes):
+            value = _object(change.get("value"))
+            field = change.get("field") or value.get("field") or _guess(value)
+            self._change(str(field), value, entry)
+
+    def _change(self, field: str, value: Json, entry: Json) -> None:
+        phone_number_id = _optional_id(_object(value.get("metadata")).get("phone_number_id"))
+        if phone_number_id is None or not _ID.fullmatch(phone_number_id):
+            self._event(field, {"entry": _head(entry), "value": value}, None)
+            return
+        match field:
+            case "messages":
+                self._take_messages(phone_number_id, value)
+            case "standby":
+                self._take_standby(phone_number_id, value)
+            case "smb_message_echoes":
+                self._take_echoes(phone_number_id, value)
+            case "user_preferences":
+                self._take_preferences(phone_number_id, value)
+            case _:
+                self._event(field, {"entry": _head(entry), "value": value}, phone_number_id)
+
+    # ── field messages ───────────────────────────────────────────────────────────────────────
+
+    def _take_messages(self, phone_number_id: str, value: Json) -> None:
+        contacts = list(_contacts(value))
+        for raw in _list(value, "messages"):
+            self._message(phone_number_id, raw, contacts)
+        for raw in _list(value, "statuses"):
+            self._status(phone_number_id, raw)
+        known = {"messaging_product", "metadata", "contacts", "messages", "statuses"}
+        if rest := {key: value[key] for key in value.keys() - known}:
+            self._event("errors" if "errors" in rest else "messages", rest, phone_number_id)
+
+    def _message(
+        self, phone_number_id: str, raw: object, contacts: list[_Contact], *, standby: bool = False
+    ) -> None:
+        try:
+            message = _Message.model_validate(raw)
+        except ValidationError:
+            self._event("message", raw, phone_number_id)
+            return
+        raw = _object(raw)
+        if message.type == "system":
+            self._identity_change(message)
+        content = _object(raw.get(message.type))
+        why = "standby" if standby else _silence(message, raw)
+        self._messages.append(
+            Received(
+                phone_number_id=phone_number_id,
+                wamid=message.id,
+                identity=_identity(message, contacts),
+                type=message.type if _ID.fullmatch(message.type) else "unknown",
+                text=wording.words(message.type, content),
+                sent_at=message.timestamp or self._now,
+                triggers=not why,
+                payload_id=wording.payload_id(message.type, content),
+                reply_to=_optional_id(message.context.get("id")),
+                why=why,
+                opens_window=message.type not in wording.SILENT and why not in _NOT_A_CHAT,
+                raw=raw,
+            )
+        )
+
+    def _identity_change(self, message: _Message) -> None:
+        system = message.system
+        previous = Identity(message.sender, _optional_id(system.get("previous_user_id")))
+        wa_id = _optional_id(system.get("wa_id")) or _optional_id(system.get("new_wa_id"))
+        current = Identity(wa_id, _optional_id(system.get("user_id")))
+        if system.get("type") in _CHANGES and current != Identity():
+            self._changes.append(IdentityChange(previous, current))
+
+    def _status(self, phone_number_id: str, raw: object) -> None:
+        try:
+            status = _Status.model_validate(raw)
+        except ValidationError:
+            self._event("status", raw, phone_number_id)
+            return
+        participant = status.recipient_participant_id or status.recipient_participant_user_id
+        self._statuses.append(
+            StatusUpdate(
+                phone_number_id=phone_number_id,
+                wamid=status.id,
+                status=status.status,
+                at=status.timestamp or self._now,
+                participant=participant or "",
+                callback_data=status.biz_opaque_callback_data,
+                error_code=_error_code(status.errors),
+                raw=_object(raw),
+            )
+        )
+
+    # ── other fields ─────────────────────────────────────────────────────────────────────────
+
+    def _take_standby(self, phone_number_id: str, value: Json) -> None:
+        nested = _object(value.get("standby")) or value
+        for raw in _list(nested, "messages"):
+            self._message(phone_number_id, raw, list(_contacts(nested)), standby=True)
+
+    def _take_echoes(self, phone_number_id: str, value: Json) -> None:
+        for raw in _list(value, "message_echoes"):
+            try:
+                echo = _Message.model_validate(raw)
+            except ValidationError:
+                self._event("echo", raw, phone_number_id)
+                continue
+            content = _object(_object(raw).get(echo.type))
+            self._takeovers.append(
+                Takeover(
+                    phone_number_id=phone_number_id,
+                    identity=Identity(echo.to, echo.to_user_id),
+                    wamid=echo.id,
+                    text=wording.words(echo.type, content),
+                    sent_at=echo.timestamp or self._now,
+                    raw=_object(raw),
+                )
+            )
+
+    def _take_preferences(self, phone_number_id: str, value: Json) -> None:
+        # Kept whole as well: what was asked for is evidence.
+        self._event("user_preferences", value, phone_number_id)
+        for raw in _list(value, "user_preferences"):
+            try:
+                preference = _Preference.model_validate(raw)
+            except ValidationError:
+                continue
+            identity = Identity(preference.wa_id, preference.user_id)
+            if preference.category == "marketing_messages" and identity != Identity():
+                at = preference.timestamp or self._now
+                self._preferences.append(Preference(identity, preference.value, at))
+
+    def _event(self, kind: str, content: object, phone_number_id: str | None) -> None:
+        name = kind if _ID.fullmatch(kind) else "unknown"
+        self._events.append(Event(name, _canonical(content), phone_number_id))
+
+
+_CHANGES = frozenset({"user_changed_number", "user_changed_user_id", "customer_changed_number"})
+_NOT_A_CHAT = frozenset({"group", "placeholder", "standby"})
+
+
+def _silence(message: _Message, raw: Json) -> str:
+    """Why a message asks for no reply; "" when it does."""
+    if not message.id.startswith(_WAMID):
+        return "placeholder"  # the dashboard's test button
+    if message.group_id is not None:
+        return "group"
+    if message.type not in wording.TRIGGERING:
+        return "type"
+    if message.type not in raw:
+        return "empty"
+    return ""
+
+
+def _identity(message: _Message, contacts: list[_Contact]) -> Identity:
+    """The sender; the profile is taken from the contact that is not somebody else's."""
+    wa_id, bsuid = message.sender, message.from_user_id
+    if message.type == "system":
+        return Identity(
+            _optional_id(message.system.get("wa_id")) or wa_id,
+            _optional_id(message.system.get("user_id")) or bsuid,
+        )
+    for contact in contacts:
+        same_wa_id = wa_id is not None and contact.wa_id == wa_id
+        same_bsuid = bsuid is not None and contact.user_id == bsuid
+        alone = len(contacts) == 1 and wa_id is None and bsuid is None
+        if same_wa_id or same_bsuid or alone:
+            name = wording.clean(contact.profile.get("name"))[:256] or None
+            username = wording.clean(contact.profile.get("username"))[:256].lstrip("@") or None
+            return Identity(wa_id or contact.wa_id, bsuid or contact.user_id, name, username)
+    return Identity(wa_id, bsuid)
+
+
+def _contacts(value: Json) -> Iterator[_Contact]:
+    for raw in _list(value, "contacts"):
+        if isinstance(raw, dict):
+            yield _Contact.model_validate(raw)
+
+
+def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _head(entry: Json) -> Json:
+    return {"id": entry.get("id"), "time": entry.get("time")}
+
+
+def _guess(value: Json) -> str:
+    """Meta's own samples leave the field out or get it wrong; the keys tell."""
+    return "messages" if value.keys() & {"messages", "statuses"} else "unknown"
+
+
+def _error_code(errors: list[Any]) -> int | None:
+    """Codes are integers; some proxies make text of them."""
+    code = _object(errors[0]).get("code") if errors else None
+    try:
+        number = int(code)  # type: ignore[arg-type]  # guarded
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < 2**31 else None
+
+
+def _canonical(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))

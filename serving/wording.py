@@ -1,0 +1,82 @@
+"""The words of an inbound message, and whether its type asks for a reply."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# The consumer app allows far more than we could answer to.
+MAX_TEXT_CHARS = 8192
+
+TRIGGERING = frozenset(
+    {
+        *("text", "image", "audio", "video", "document"),
+        *("location", "contacts", "interactive", "button", "order"),
+    }
+)
+# Not written by the customer, or not a message of its own.
+SILENT = frozenset(
+    {"reaction", "system", "edit", "revoke", "request_welcome", "unknown", "errors", "ephemeral"}
+)
+
+
+def clean(value: object) -> str:
+    """Text that every store and model takes: no NUL, no lone surrogates, not too long."""
+    if not isinstance(value, str):
+        return ""
+    text = value[:MAX_TEXT_CHARS].replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def words(kind: str, content: Mapping[str, Any]) -> str:
+    """What the customer said with a message of this type; "" when it carries no words."""
+    read = _WORDS.get(kind)
+    return read(content) if read else ""
+
+
+def payload_id(kind: str, content: Mapping[str, Any]) -> str | None:
+    """The id of the tapped button or list row."""
+    if kind == "button":
+        return clean(content.get("payload")) or None
+    if kind == "interactive":
+        return clean(_part(content).get("id")) or None
+    return None
+
+
+def _part(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    part = content.get(str(content.get("type")))
+    return part if isinstance(part, Mapping) else {}
+
+
+def _chosen(content: Mapping[str, Any]) -> str:
+    part = _part(content)
+    return clean(part.get("title")) or clean(part.get("body"))
+
+
+def _order(content: Mapping[str, Any]) -> str:
+    items = content.get("product_items")
+    known = items if isinstance(items, list) else []
+    lines = [_item(item) for item in known if isinstance(item, Mapping)]
+    return _lines(content.get("text"), *lines)
+
+
+def _item(item: Mapping[str, Any]) -> str:
+    return f"{clean(str(item.get('quantity', 1)))} x {clean(item.get('product_retailer_id'))}"
+
+
+def _lines(*parts: object) -> str:
+    return "\n".join(text for text in map(clean, parts) if text)
+
+
+def _caption(content: Mapping[str, Any]) -> str:
+    return clean(content.get("caption"))
+
+
+_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "text": lambda content: clean(content.get("body")),
+    "image": _caption,
+    "video": _caption,
+    "document": _caption,
+    "button": lambda content: clean(content.get("text")),
+    "interactive": _chosen,
+    "location": lambda content: _lines(content.get("name"), content.get("address")),
+    "order": _order,
+}
