@@ -194,10 +194,9 @@ async def _write_reply(record: TurnRecord, call: Transport) -> TurnRecord:
 
 async def _remember(interaction: Interaction, call: Transport) -> TurnResult:
     """Steps 10 and 11. The customer has the answer: a failure here is not the turn's failure."""
-    logged, lead = await asyncio.gather(
-        _attempt(call, LOG_INTERACTION, interaction),
-        _attempt(call, UPDATE_LEAD_SCORE, interaction),
-    )
+    logging = _attempt(call, LOG_INTERACTION, interaction)
+    scoring = _attempt(call, UPDATE_LEAD_SCORE, interaction)
+    logged, lead = await asyncio.gather(logging, scoring)
     return TurnResult(interaction.record, interaction.sent, interaction.reply, logged, lead)
 
 

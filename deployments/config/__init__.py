@@ -1,0 +1,43 @@
+"""The Serve configuration of each profile, and what this machine's settings add to it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deployments.settings import Settings
+
+FOLDER = Path(__file__).parent
+
+
+def read(profile: str) -> dict[str, Any]:
+    """The profile's configuration as it is in the repository."""
+    config: dict[str, Any] = yaml.safe_load((FOLDER / f"{profile}.yaml").read_text("utf-8"))
+    return config
+
+
+def render(settings: Settings) -> dict[str, Any]:
+    """The configuration to apply: the profile's, with this instance's port, folders and models."""
+    config = read(settings.profile)
+    config["http_options"]["port"] = settings.http_port
+    for application in config["applications"]:
+        application.setdefault("runtime_env", {})["env_vars"] = settings.to_env()
+        if application["name"] == "models":
+            application["args"] |= {
+                "models": settings.models,
+                "models_dir": str(settings.data_dir / "models"),
+                "catalog": str(settings.catalog),
+                "stub_llm_ms": settings.stub_llm_ms,
+            }
+            if settings.models == "stub":
+                _drop_language_models(application)
+    return config
+
+
+def _drop_language_models(application: dict[str, Any]) -> None:
+    """A stubbed `models` application has no vLLM deployments to configure."""
+    application["deployments"] = [
+        deployment
+        for deployment in application["deployments"]
+        if not deployment["name"].startswith("LLMServer:")
+    ]

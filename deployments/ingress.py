@@ -1,0 +1,129 @@
+"""The webhook ingress: verify, commit, answer. Nothing slow happens before the 200."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.settings import load_settings
+from serving.errors import SwitchbackError
+
+log = logging.getLogger("switchback.ingress")
+
+MAX_BODY_BYTES = 3 * 1024 * 1024  # Meta's own limit
+READY_DEADLINE_S = 3.0
+
+web = FastAPI(title="Switchback", version="1")
+
+
+@serve.ingress(web)
+class Ingress:
+    """Meta's webhook, and what operations asks of a running system."""
+
+    async def __init__(self, router: DeploymentHandle) -> None:  # type: ignore[misc]
+        from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
+
+        self._router = router  # binding it makes Serve start it with this application
+        self._settings = load_settings()
+        self._parts = Parts(self._settings)
+        self._inbox = self._parts.inbox()
+        self._wakeups = self._parts.wakeups()
+        await self._parts.open()
+
+    @web.get("/webhook")
+    async def handshake(self, request: Request) -> Response:
+        """Meta's verification of the callback URL."""
+        challenge = webhook.handshake(request.query_params, self._settings.verify_token)
+        if challenge is None:
+            return PlainTextResponse("wrong verify token", 403)
+        return PlainTextResponse(challenge)
+
+    @web.post("/webhook")
+    async def receive(self, request: Request) -> Response:
+        """One delivery. 200 is answered only after all of it is committed."""
+        body = await _read(request)
+        if body is None:
+            return PlainTextResponse("larger than 3 MiB", 413)
+        signature = request.headers.get("x-hub-signature-256", "")
+        if not webhook.is_signed(body, signature, self._settings.app_secrets):
+            return PlainTextResponse("wrong signature", 401)
+        try:
+            accepted = await self._inbox.accept(webhook.parse(body))
+        except SwitchbackError as error:
+            log.warning("a delivery could not be committed: %s", error)
+            return PlainTextResponse("try again", 503, headers={"Retry-After": "2"})
+        if accepted.new:
+            await self._wakeups.notify()
+        return PlainTextResponse("ok")
+
+    @web.get("/healthz")
+    async def healthz(self) -> dict[str, str]:
+        return {"status": "alive"}
+
+    @web.get("/readyz")
+    async def readyz(self) -> Response:
+        """200 when every dependency answers; 503 with the names of those that do not."""
+        names = {
+            "database": self._parts.database.check(),
+            "redis": self._wakeups.check(),
+            "index": _index(),
+            "models": _models(),
+        }
+        states = dict(zip(names, await asyncio.gather(*map(_state, names.values())), strict=True))
+        ready = all(state == "ok" for state in states.values())
+        return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
+
+    @web.get("/metrics")
+    async def metrics(self) -> Response:
+        """The inbox as Prometheus text; Ray exports everything else."""
+        stats = await self._parts.stats().inbox_stats()
+        return PlainTextResponse(_exposition(stats))
+
+
+async def _read(request: Request) -> bytes | None:
+    """The raw body, or None when it is larger than Meta's limit; never reads past it."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _state(check: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(READY_DEADLINE_S):
+            await check
+    except Exception as error:  # noqa: BLE001  # every kind of trouble is an answer here
+        return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return "ok"
+
+
+async def _index() -> None:
+    epoch = await serve.get_deployment_handle("searcher", "knowledge").epoch.remote()
+    if epoch is None:
+        raise LookupError("no epoch is live")
+
+
+async def _models() -> None:
+    await serve.get_deployment_handle("encoder", "models").fingerprint.remote()
+
+
+def _exposition(stats: Mapping[str, Any]) -> str:
+    lines = []
+    with contextlib.suppress(KeyError):
+        for key, text in (
+            ("pending", "Messages that no turn has answered yet."),
+            ("oldest_s", "Age of the oldest of them in seconds."),
+            ("dead", "Dead letters."),
+        ):
+            name = f"switchback_inbox_{key}"
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {stats[key]}"]
+    return "\n".join(lines) + "\n"

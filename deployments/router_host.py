@@ -1,0 +1,40 @@
+"""The Serve replica around the router."""
+
+import asyncio
+from collections.abc import Mapping
+
+from ray.serve.handle import DeploymentHandle
+
+from deployments.router import Router
+from deployments.settings import load_settings
+from deployments.transport import ServeTransport
+from serving.types import StepName
+
+
+class RouterHost:
+    """Runs the router's loops for as long as the replica lives."""
+
+    async def __init__(self, steps: Mapping[StepName, DeploymentHandle]) -> None:  # type: ignore[misc]
+        from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
+
+        self._parts = Parts(load_settings())
+        await self._parts.open()
+        self._stats = self._parts.stats()
+        self._router = Router(
+            self._parts.turns(), self._parts.wakeups(), ServeTransport(dict(steps))
+        )
+        self._loops = asyncio.create_task(self._router.run())
+
+    async def num_running(self) -> int:
+        """Turns under way in this replica."""
+        return self._router.num_running
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """The pending conversations, for `deployments.autoscaling.by_backlog`."""
+        stats = await self._stats.inbox_stats()
+        return {"backlog": float(stats.pending)}
+
+    async def check_health(self) -> None:
+        if self._loops.done():
+            raise RuntimeError(f"the router's loops ended: {self._loops.exception()!r}")
+        self._router.check_health()

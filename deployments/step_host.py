@@ -1,0 +1,29 @@
+"""The host of one step: a Serve replica around a `serving.step.Step`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from deployments.settings import load_settings
+from serving.errors import Failure
+from serving.types import StepName
+
+WARM_UP_DEADLINE_S = 120.0
+
+
+class StepHost:
+    """Builds its step from the environment, warms it up before it takes traffic."""
+
+    async def __init__(self, name: StepName) -> None:  # type: ignore[misc]  # Serve awaits it
+        from deployments.app import build_step  # noqa: PLC0415  # app.py binds this class
+
+        self._step = build_step(name, load_settings())
+        async with asyncio.timeout(WARM_UP_DEADLINE_S):
+            await self._step.warm_up()
+
+    async def many(self, items: Sequence[Any]) -> list[Any | Failure]:
+        """Same length, same order; a failed item is a `Failure` in its place."""
+        return await self._step.many(items)
+
+    async def check_health(self) -> None:
+        await self._step.check_health()

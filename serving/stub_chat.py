@@ -1,0 +1,47 @@
+"""A language model without a model: for load and fault tests, and nothing else.
+
+Deterministic: it answers with the first sentences of the sources it was given, after a set
+delay. It passes the same contract suite as the real adapter.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from models.types import ModelId
+from serving.ports import ChatMessage, ChatReply, ChatRequest
+
+STUB = ModelId("stub")
+CHARS_PER_TOKEN = 4  # only so that counts are not zero
+
+
+class StubChat:
+    """`serving.ports.ChatModel` with a configurable latency."""
+
+    def __init__(self, latency_s: float) -> None:
+        self._latency_s = latency_s
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        if self._latency_s:
+            await asyncio.sleep(self._latency_s)
+        text = stub_answer(request.messages, request.max_tokens)
+        prompt = sum(len(message.content) for message in request.messages)
+        return ChatReply(
+            text=text,
+            model=STUB,
+            prompt_tokens=prompt // CHARS_PER_TOKEN,
+            completion_tokens=len(text) // CHARS_PER_TOKEN,
+            cost_usd=0.0,
+        )
+
+
+def stub_answer(messages: Sequence[ChatMessage], max_tokens: int) -> str:
+    """The opening sentences of the last message, within the limit."""
+    source = messages[-1].content if messages else ""
+    sentences = re.split(r"(?<=[.!?।])\s+", " ".join(source.split()))
+    answer = sentences[0]
+    for sentence in sentences[1:]:
+        if len(answer) + len(sentence) > max_tokens * CHARS_PER_TOKEN:
+            break
+        answer = f"{answer} {sentence}"
+    return answer[: max_tokens * CHARS_PER_TOKEN] or "Yes."
