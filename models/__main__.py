@@ -1,4 +1,4 @@
-"""`python -m models prepare [MODEL_ID ...] --cache DIR`: get model folders ready ahead of a start."""
+"""`python -m models prepare [MODEL_ID ...] --cache DIR`: model folders ready before a start."""
 
 import argparse
 import sys
@@ -19,9 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
         catalog = load_catalog(options.catalog)
         for model_id in options.models or _profile_models(catalog, options.profile):
             folder = prepare(catalog, model_id, options.cache, _say, deep=options.verify)
-            print(folder, flush=True)
+            sys.stdout.write(f"{folder}\n")
     except ModelsError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return USAGE_ERROR
     return 0
 
@@ -43,7 +43,7 @@ def _profile_models(catalog: Catalog, profile: str) -> list[str]:
 
 
 def _say(message: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
 
 
 if __name__ == "__main__":

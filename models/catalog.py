@@ -164,7 +164,7 @@ class Catalog:
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
-    """Read and check the catalogue; raises CatalogError naming the file, the model and the field."""
+    """Read and check the catalogue; raises CatalogError naming file, model and field."""
     path = path or DEFAULT_CATALOG
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Chunk records as an Arrow table, row i belonging to vector i, and the filters over its columns."""
+"""Chunk records as an Arrow table, row i belonging to vector i, and filters over its columns."""
 
 from collections.abc import Sequence
 from pathlib import Path

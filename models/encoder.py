@@ -1,4 +1,4 @@
-"""Text to vectors with a sentence-transformers folder. Heavy libraries load in warm_up(), not on import."""
+"""Text to vectors with a sentence-transformers folder; heavy libraries load in warm_up()."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-# Eight passages of about 150 tokens: on a CPU small batches win (16.4 passages/s against 11.9 in batches of 64).
+# Eight passages of about 150 tokens: on a CPU small batches win (16.4 passages/s against 11.9 in
+# batches of 64).
 CPU_BATCH_TOKENS = 1_280
 GPU_BATCH_TOKENS = 65_536
+_NORM_TOLERANCE = 1e-3
 
 Vectors = NDArray[np.float32]
 
@@ -66,7 +68,7 @@ class Encoder:
         return int(self._loaded().get_embedding_dimension() or 0)
 
     def warm_up(self) -> None:
-        """Load weights and vocabulary and encode once; 5 to 10 s on a CPU. A second call does nothing."""
+        """Load weights and vocabulary, encode once; about 10 s on a CPU. Again: does nothing."""
         if self._model is not None:
             return
         import torch
@@ -85,7 +87,7 @@ class Encoder:
     def check_health(self) -> None:
         """Raise unless a known text gives a finite vector of length one."""
         norm = float(np.linalg.norm(self.encode(["health"], "query")[0]))
-        if not abs(norm - 1.0) < 1e-3:
+        if not abs(norm - 1.0) < _NORM_TOLERANCE:
             raise ModelsError(f"{self._folder}: encoding gives a vector of length {norm}")
 
     def encode(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
@@ -127,9 +129,9 @@ class Encoder:
 
 
 def token_batches(lengths: Sequence[int], max_batch_tokens: int) -> Iterator[list[int]]:
-    """Row numbers in batches of similar length, longest first, padded size within `max_batch_tokens`.
+    """Row numbers in batches of similar length, longest first.
 
-    A row longer than that still gets its own batch.
+    A batch, padded to its longest row, stays within `max_batch_tokens`; a longer row is alone.
     """
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):

@@ -1,4 +1,4 @@
-"""The encoder's tokenizer and fingerprint: what a chunker and an index check need, without torch."""
+"""The encoder's tokenizer and fingerprint, for a chunker and an index check, without torch."""
 
 import json
 from collections.abc import Sequence
@@ -53,7 +53,8 @@ def encoder_fingerprint(
 ) -> EncoderFingerprint:
     """`<folder name>-<12 hex>`: vectors of two encoders are comparable only when these are equal.
 
-    Covers weights, tokenizer, pooling and prefixes. Uses the recorded checksums where the folder has them.
+    Covers weights, tokenizer, pooling and prefixes. Uses the recorded checksums where the folder
+    has them.
     """
     known = file_checksums(folder)
     sums = [known.get(name) or _checksum(folder / name) for name in _IDENTITY_FILES]

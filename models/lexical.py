@@ -1,7 +1,7 @@
 """Word search over passages with BM25: finds the names and numbers that vectors blur.
 
-Words are compared without case and accents, in any script, so that `Cuánto`, `cuanto` and `CUANTO` are one
-word and Devanagari keeps its vowel signs.
+Words are compared without case and accents, in any script, so that `Cuánto`, `cuanto` and `CUANTO`
+are one word and Devanagari keeps its vowel signs.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Get a model's folder ready: find a usable source, convert or download it once, check it, keep it.
 
-Folders lie at CACHE_DIR/<model id>/. Two processes may prepare the same model: a file lock lets one build
-while the other waits. A folder appears under its name by one rename, complete.
+Folders lie at CACHE_DIR/<model id>/. Two processes may prepare the same model: a file lock lets
+one build while the other waits. A folder appears under its name by one rename, complete.
 """
 
 import importlib.metadata

@@ -1,8 +1,8 @@
 """A prepared model folder: its record of files, and whether they still are what was recorded.
 
-`switchback.json` is written last. Each file in it has a size and a SHA-256. A file that is not newer than
-the record is trusted by its size; a newer one is hashed again (the rule git's index follows), so that a
-later start costs microseconds and still notices a replaced file.
+`switchback.json` is written last. Each file in it has a size and a SHA-256. A file that is not
+newer than the record is trusted by its size; a newer one is hashed again (the rule git's index
+follows), so that a later start costs microseconds and still notices a replaced file.
 """
 
 import json

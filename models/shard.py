@@ -15,7 +15,8 @@ from models.shard_files import CHUNKS, LEXICAL, VECTORS, ShardRecord, read_recor
 from models.types import ChunkRecord, EncoderFingerprint, Hit, SearchFilter
 from models.vector_index import VectorIndex
 
-# Candidates per ranking for each hit wanted: a passage that one ranking puts low can still win together.
+# Candidates per ranking for each hit wanted: a passage that one ranking puts low can still win
+# together.
 _CANDIDATES_PER_HIT = 4
 _MIN_CANDIDATES = 50
 
@@ -78,8 +79,8 @@ class IndexShard:
     ) -> list[tuple[Hit, ...]]:
         """The k best passages for each query, best first; one answer per query, in order.
 
-        `vectors` has shape (len(texts), dim), L2-normalised. Dense and lexical rankings are fused by
-        rank. A query may get fewer than k hits, or none, when its filter leaves no more.
+        `vectors` has shape (len(texts), dim), L2-normalised. Dense and lexical rankings are fused
+        by rank. A query may get fewer than k hits, or none, when its filter leaves no more.
         """
         if not len(vectors) == len(texts) == len(filters):
             raise ValueError(f"{len(vectors)} vectors, {len(texts)} texts, {len(filters)} filters")

@@ -38,14 +38,15 @@ def write_shard(
 ) -> ShardRecord:
     """Write the shard at `folder`, whole or not at all; an existing folder is refused.
 
-    `vectors` are L2-normalised, shape (n, dim), row i belonging to chunk i. `chunks` may be a table of
-    chunk_table.SCHEMA. `index` None: chosen by size and memory budget. Raises ValueError on input
-    that cannot be an index: none at all, lengths that differ, repeated ids, vectors of other length.
+    `vectors` are L2-normalised, shape (n, dim), row i belonging to chunk i. `chunks` may be a
+    table of chunk_table.SCHEMA. `index` None: chosen by size and memory budget. Raises ValueError
+    on input that cannot be an index: none at all, lengths that differ, repeated ids, vectors of
+    other length.
     """
     table = chunks if isinstance(chunks, pa.Table) else to_table(chunks)
     _check(vectors, table)
     vectors, table = _in_order(np.ascontiguousarray(vectors, np.float32), table)
-    spec = index or choose_index(*vectors.shape, memory_budget_bytes)
+    spec = index or choose_index(len(vectors), vectors.shape[1], memory_budget_bytes)
     if folder.exists():
         raise FileExistsError(f"{folder}: exists; a shard is never overwritten")
     folder.parent.mkdir(parents=True, exist_ok=True)

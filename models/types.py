@@ -1,7 +1,7 @@
 """The nouns that other rooms may know of what is loaded and served.
 
-Imported on the hot path, so it stays on the standard library: no numpy, torch, faiss or pydantic here.
-Everything is a frozen, picklable value: it may cross a process.
+Imported on the hot path, so it stays on the standard library: no numpy, torch, faiss or pydantic
+here. Everything is a frozen, picklable value: it may cross a process.
 """
 
 from dataclasses import dataclass
