@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +73,34 @@ class Layout:
             raise LocalError(f"{self.sockets} belongs to someone else; remove it and try again")
 
     @contextmanager
-    def locked(self, wait_s: float = 0.0) -> Iterator[None]:
-        """Hold this instance's lock: whoever starts or stops something holds it."""
+    def locked(
+        self, wait_s: float = 0.0, tell: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
+        """Hold this instance's lock: whoever starts or stops something holds it.
+
+        `tell` hears once of a wait; `Busy` after `wait_s`.
+        """
         self.run.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _acquire(descriptor, wait_s, self.data_dir)
+            self._acquire(descriptor, wait_s, tell)
             os.truncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
             yield
         finally:
             os.close(descriptor)  # releases the lock
+
+    def _acquire(self, descriptor: int, wait_s: float, tell: Callable[[str], None] | None) -> None:
+        give_up_at = time.monotonic() + wait_s
+        while not _try_lock(descriptor):
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
+            busy = f"another command (process {holder}) is starting or stopping {self.data_dir}"
+            if time.monotonic() >= give_up_at:
+                raise Busy(f"{busy}; wait for it or stop it")
+            if tell is not None:
+                tell(f"{busy}; waiting for it")
+                tell = None
+            time.sleep(0.2)
 
     def save(self, name: str, value: Mapping[str, Any]) -> None:
         """Record run state `name`, readable by its owner alone, replaced in one step."""
@@ -110,18 +127,9 @@ class Busy(LocalError):
     """Another command is starting or stopping this instance."""
 
 
-def _acquire(descriptor: int, wait_s: float, data_dir: Path) -> None:
-    give_up_at = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= give_up_at:
-                holder = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
-                raise Busy(
-                    f"another command (process {holder}) is starting or stopping {data_dir};"
-                    " wait for it or stop it"
-                ) from None
-            time.sleep(0.2)
-        else:
-            return
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

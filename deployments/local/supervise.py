@@ -187,13 +187,13 @@ def _lives(process: psutil.Process) -> bool:
     if child is not None:
         child.poll()  # reaps
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
 
 def _marked(process: psutil.Process, key: str) -> bool:
     try:
-        return process.environ().get(INSTANCE_VARIABLE) == key
+        return bool(process.environ().get(INSTANCE_VARIABLE) == key)
     except (psutil.Error, OSError):
         return False
