@@ -17,7 +17,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: typing writes __orig_class__ on what StepSpec[A, B]() makes
 class StepSpec(Generic[In, Out]):
     """One row of the flow table."""
 
