@@ -20,10 +20,11 @@ from ray.serve.handle import DeploymentHandle
 from deployments.auth import require_api_key
 from deployments.coalesce import Coalescer
 from deployments.settings import load_settings
-from models.manifest import EpochStore, Manifest
+from models.epochs import EpochStore
+from models.manifest import Manifest
 from models.ranking import Preference, rank
 from models.shard import IndexShard
-from models.types import Epoch, Hit, SearchFilter
+from models.types import Epoch, Hit, SearchFilter, ShardId
 from serving.errors import Failure, Retryable
 from serving.ports import SearchQuery
 from serving.types import Documents, Passage
@@ -50,8 +51,10 @@ class ShardHost:
     """Serves one shard of every epoch that is in use."""
 
     async def __init__(self, shard: int) -> None:  # type: ignore[misc]  # Serve awaits it
-        self._number = shard
-        self._store = EpochStore(load_settings().index_uri)
+        settings = load_settings()
+        self._shard = ShardId(shard)
+        self._store = EpochStore(settings.index_uri)
+        self._cache_dir = settings.data_dir / "index-cache"
         self._loaded: dict[Epoch, IndexShard] = {}
         self._used_at: dict[Epoch, float] = {}
         self._loading = asyncio.Lock()
@@ -65,7 +68,7 @@ class ShardHost:
         try:
             await self._load(epoch)
         except Exception:
-            log.exception("shard %d of epoch %s cannot be loaded", self._number, epoch)
+            log.exception("shard %d of epoch %s cannot be loaded", self._shard, epoch)
             return False
         return True
 
@@ -78,15 +81,19 @@ class ShardHost:
 
     async def check_health(self) -> None:
         if self._watcher.done():
-            raise RuntimeError(f"shard {self._number} no longer looks for new epochs")
+            raise RuntimeError(f"shard {self._shard} no longer looks for new epochs")
 
-    async def _load(self, epoch: Epoch) -> IndexShard | None:
+    async def _load(self, epoch: Epoch) -> IndexShard:
         self._used_at[epoch] = time.monotonic()
         async with self._loading:
             if epoch not in self._loaded:
-                folder = await asyncio.to_thread(self._store.shard_folder, epoch, self._number)
-                self._loaded[epoch] = await asyncio.to_thread(IndexShard.load, folder)
-        return self._loaded[epoch]
+                self._loaded[epoch] = await asyncio.to_thread(self._open, epoch)
+            return self._loaded[epoch]
+
+    def _open(self, epoch: Epoch) -> IndexShard:
+        manifest = self._store.manifest(epoch)
+        folder = self._store.local_shard(manifest, self._shard, self._cache_dir)
+        return IndexShard.load(folder, encoder=manifest.encoder)
 
     async def _watch(self) -> None:
         while True:
@@ -118,7 +125,7 @@ class Searcher:
         self._embed: Coalescer[str, np.ndarray] = Coalescer(self._embed_many)
         self._manifest: Manifest | None = None
         self._watcher = asyncio.create_task(self._watch())
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):  # the watcher tries again, and says so
             await self._follow()
 
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
@@ -137,7 +144,8 @@ class Searcher:
 
     async def treks(self) -> Mapping[str, tuple[str, ...]]:
         """Canonical trek name to its aliases, of the live epoch."""
-        return {} if self._manifest is None else dict(self._manifest.treks)
+        treks = () if self._manifest is None else self._manifest.treks
+        return {trek.name: trek.aliases for trek in treks}
 
     async def epoch(self) -> Epoch | None:
         return None if self._manifest is None else self._manifest.epoch
@@ -215,9 +223,16 @@ class Searcher:
         if live is None or (self._manifest is not None and live == self._manifest.epoch):
             return
         ready = await asyncio.gather(*(shard.ready.remote(live) for shard in self._shards))
-        if all(ready):
-            self._manifest = await asyncio.to_thread(self._store.manifest, live)
-            log.info("epoch %s is live", live)
+        if not all(ready):
+            return
+        manifest = await asyncio.to_thread(self._store.manifest, live)
+        fingerprint = await self._encoder.fingerprint.remote()
+        if fingerprint != manifest.encoder:
+            # Vectors of two encoders do not compare: better the old epoch than wrong answers.
+            log.error("epoch %s was built with another encoder: %s", live, manifest.encoder)
+            return
+        self._manifest = manifest
+        log.info("epoch %s is live", live)
 
 
 def _passage(hit: Hit) -> Passage:

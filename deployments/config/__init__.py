@@ -17,11 +17,14 @@ def read(profile: str) -> dict[str, Any]:
 
 
 def render(settings: Settings) -> dict[str, Any]:
-    """The configuration to apply: the profile's, with this instance's port, folders and models."""
+    """The configuration to apply: the profile's, with this instance's port, folders and models.
+
+    Replicas parse the settings from the environment of the node they run on; written here they
+    would show, secrets included, on the dashboard.
+    """
     config = read(settings.profile)
     config["http_options"]["port"] = settings.http_port
     for application in config["applications"]:
-        application.setdefault("runtime_env", {})["env_vars"] = settings.to_env()
         if application["name"] == "models":
             application["args"] |= {
                 "models": settings.models,
