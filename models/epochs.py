@@ -1,5 +1,4 @@
-"""The epochs under one index root: which is current, what each holds, how a shard gets to this
-machine.
+"""The epochs under one index root: what is current, what each holds, how a shard gets here.
 
     ROOT/CURRENT                      the id of the published epoch
     ROOT/epochs/<id>/manifest.json

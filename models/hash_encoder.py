@@ -33,7 +33,7 @@ class HashEncoder:
         del kind  # a hash needs no prefix
         vectors = np.zeros((len(texts), self.dim), np.float32)
         for row, text in zip(vectors, texts, strict=True):
-            for word in text.casefold().split():
+            for word in text.casefold().split() or [" "]:  # an empty text has a vector too
                 self._add(row, f" {word} ")
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: np.ndarray = vectors / np.maximum(norms, 1e-9)

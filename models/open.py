@@ -32,11 +32,17 @@ class TextEncoder(Protocol):
 def open_encoder(model_id: str, models_dir: Path, catalog_path: Path | None = None) -> TextEncoder:
     """The encoder of that catalogue id, not yet warmed up; its folder must be prepared."""
     if model_id == HASH_ENCODER:
-        from models.hash_encoder import HashEncoder  # noqa: PLC0415  # the stub alone needs it
+        from models.hash_encoder import HashEncoder  # the stub alone needs it
 
         return HashEncoder()
-    from models.catalog import load_catalog  # noqa: PLC0415  # keeps torch out of stub replicas
-    from models.encoder import Encoder  # noqa: PLC0415
-    from models.loaders import prepare  # noqa: PLC0415
+    from models.catalog import load_catalog  # keeps torch out of stub replicas
+    from models.encoder import Encoder
+    from models.loaders import prepare
 
-    return Encoder(prepare(load_catalog(catalog_path), model_id, models_dir))
+    catalog = load_catalog(catalog_path)
+    entry = catalog.model(model_id)
+    return Encoder(
+        prepare(catalog, model_id, models_dir),
+        query_prefix=entry.query_prefix,
+        passage_prefix=entry.passage_prefix,
+    )

@@ -1,4 +1,4 @@
-"""The last order of passages: all shards' hits fused, then nudged by what is known of the question."""
+"""The last order of passages: all shards' hits fused, then nudged by what the question wants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from models.errors import CorruptShard, WrongEncoder
 from models.shard import IndexShard
 from models.shard_files import read_record
 from models.shard_writer import write_shard
-from models.types import EncoderFingerprint, SearchFilter
+from models.types import ChunkRecord, EncoderFingerprint, SearchFilter
 from models.vector_index import IndexSpec, choose_index
 from tests.unit.models.samples import TREKS, chunk, chunks, unit_vectors
 
@@ -183,7 +184,9 @@ def test_input_that_is_no_index_is_refused_and_leaves_nothing(tmp_path: Path) ->
         ),
     ],
 )
-def test_filters_hold_for_both_rankings(tmp_path, spec, wanted, allowed) -> None:  # type: ignore[no-untyped-def]  # parametrised lambdas
+def test_filters_hold_for_both_rankings(
+    tmp_path: Path, spec: IndexSpec, wanted: SearchFilter, allowed: Callable[[ChunkRecord], bool]
+) -> None:
     """Every hit satisfies the filter, and every passage that does can be found."""
     vectors, records = unit_vectors(60), chunks(60)
     small = (
