@@ -10,7 +10,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHALLENGE = re.compile(r"[\w.\-]{1,256}", re.ASCII)
 
 
-def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
+def is_signed(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
     """Whether `X-Hub-Signature-256` is the HMAC-SHA256 of the raw bytes under one of the secrets.
 
     Several secrets are valid while one is rotated. Never pass re-serialised JSON: Meta escapes
@@ -30,7 +30,7 @@ def sign(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def challenge(parameters: Mapping[str, str], verify_token: str) -> str | None:
+def handshake(parameters: Mapping[str, str], verify_token: str) -> str | None:
     """What to answer to `GET /webhook`, or None when the handshake is not Meta's."""
     token = parameters.get("hub.verify_token", "")
     answer = parameters.get("hub.challenge", "")

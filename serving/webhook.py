@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from serving import wording
-from serving.signature import challenge, sign, verify
+from serving.signature import handshake, is_signed, sign
 from serving.updates import (
     Event,
     Identity,
@@ -25,7 +25,7 @@ from serving.updates import (
     Updates,
 )
 
-__all__ = ["Updates", "challenge", "parse", "sign", "verify"]
+__all__ = ["Updates", "handshake", "is_signed", "parse", "sign"]
 
 MAX_BODY_BYTES = 3 * 1024 * 1024
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure, UniqueViolation
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from serving.crypto import Cipher, Vault, new_lookup_key
@@ -21,6 +21,9 @@ STATEMENT_TIMEOUT_S = 5
 DEADLINE_S = 8.0
 ATTEMPTS = 4
 CONNECT_TIMEOUT_S = 5
+
+# A unique key is violated only when another transaction was first; the repetition sees its row.
+_REPEATABLE = (DeadlockDetected, SerializationFailure, UniqueViolation)
 
 _SQL = queries("keyring")
 
@@ -84,12 +87,12 @@ class Database:
         for attempt in range(1, ATTEMPTS):
             try:
                 return await self._once(work)
-            except (DeadlockDetected, SerializationFailure):
+            except _REPEATABLE:
                 pass
             except PoolTimeout:
                 raise
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if isinstance(error, psycopg.errors.QueryCanceled):
+                if isinstance(error, QueryCanceled):
                     raise
                 await self._drop_broken()
             await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))
@@ -135,7 +138,7 @@ class Database:
 
 
 async def fetch(
-    connection: Connection, sql: bytes, parameters: dict[str, object] | None = None
+    connection: Connection, sql: bytes, parameters: Mapping[str, object] | None = None
 ) -> list[Any]:
     """All rows of one statement."""
     return await (await connection.execute(sql, parameters)).fetchall()

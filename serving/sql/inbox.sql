@@ -1,0 +1,95 @@
+-- name: add_conversations
+INSERT INTO conversations (conversation_id, phone_number_id, contact_id)
+SELECT gen_random_uuid(), phone_number_id, contact_id
+FROM unnest(%(phone_number_ids)s::text[], %(contact_ids)s::uuid[]) AS new (phone_number_id, contact_id)
+ORDER BY phone_number_id, contact_id
+ON CONFLICT (phone_number_id, contact_id) DO NOTHING;
+
+-- name: lock_conversations
+-- In one order for everybody; held until the messages are in, so that the gate sees all or none.
+SELECT conversation_id, phone_number_id, contact_id, owner
+FROM conversations
+WHERE (phone_number_id, contact_id) IN (
+    SELECT * FROM unnest(%(phone_number_ids)s::text[], %(contact_ids)s::uuid[])
+)
+ORDER BY conversation_id
+FOR NO KEY UPDATE;
+
+-- name: add_messages
+-- Store what is new, in the order of the body, and put its conversations into the queue.
+-- A timestamp from the future is kept but not answered: it would hold the window open.
+WITH fresh AS (
+    INSERT INTO inbox
+        (phone_number_id, wamid_key, conversation_id, type, payload, sent_at, state, why)
+    SELECT
+        phone_number_id, wamid_key, conversation_id, type, payload, sent_at,
+        CASE WHEN triggers AND sent_at <= now() + interval '5 minutes' THEN 'pending'
+            ELSE 'ignored' END,
+        CASE WHEN triggers AND sent_at > now() + interval '5 minutes' THEN 'future' ELSE why END
+    FROM unnest(
+        %(phone_number_ids)s::text[], %(wamid_keys)s::bytea[], %(conversation_ids)s::uuid[],
+        %(types)s::text[], %(payloads)s::bytea[], %(sent_ats)s::timestamptz[],
+        %(triggers)s::boolean[], %(whys)s::text[]
+    ) WITH ORDINALITY AS new (
+        phone_number_id, wamid_key, conversation_id, type, payload, sent_at, triggers, why, position
+    )
+    ORDER BY position
+    ON CONFLICT (phone_number_id, wamid_key) DO NOTHING
+    RETURNING phone_number_id, wamid_key, conversation_id, state, why, sent_at
+), heard AS (
+    SELECT
+        conversation_id,
+        bool_or(state = 'pending') AS pending,
+        max(sent_at) FILTER (
+            WHERE why <> 'future' AND wamid_key = ANY(%(window_openers)s::bytea[])
+        ) AS last_inbound_at
+    FROM fresh
+    WHERE conversation_id IS NOT NULL
+    GROUP BY conversation_id
+), queued AS (
+    UPDATE conversations SET
+        pending_since = CASE WHEN heard.pending THEN coalesce(pending_since, now())
+            ELSE pending_since END,
+        last_inbound_at = greatest(conversations.last_inbound_at, heard.last_inbound_at),
+        -- whoever writes to a closed conversation opens it again
+        owner = CASE WHEN owner = 'closed' AND heard.pending THEN 'bot' ELSE owner END
+    FROM heard
+    WHERE conversations.conversation_id = heard.conversation_id
+        AND (heard.pending OR heard.last_inbound_at IS NOT NULL)
+)
+SELECT phone_number_id, wamid_key, state FROM fresh;
+
+-- name: give_to_human
+-- What is pending is the human's to answer.
+WITH taken AS (
+    UPDATE conversations SET owner = 'human', pending_since = NULL
+    WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND owner <> 'human'
+    RETURNING conversation_id
+)
+UPDATE inbox SET state = 'ignored', why = 'human'
+WHERE conversation_id IN (SELECT conversation_id FROM taken) AND state = 'pending';
+
+-- name: add_statuses
+WITH fresh AS (
+    INSERT INTO statuses (
+        phone_number_id, wamid_key, status, recipient_key, callback_data, error_code, payload,
+        occurred_at
+    )
+    SELECT * FROM unnest(
+        %(phone_number_ids)s::text[], %(wamid_keys)s::bytea[], %(statuses)s::text[],
+        %(recipient_keys)s::bytea[], %(callback_datas)s::text[], %(error_codes)s::integer[],
+        %(payloads)s::bytea[], %(occurred_ats)s::timestamptz[]
+    )
+    ON CONFLICT (wamid_key, status, recipient_key) DO NOTHING
+    RETURNING wamid_key, status, recipient_key
+)
+SELECT wamid_key, status, recipient_key FROM fresh;
+
+-- name: add_events
+INSERT INTO webhook_events (kind, phone_number_id, content_key, payload)
+SELECT * FROM unnest(
+    %(kinds)s::text[], %(phone_number_ids)s::text[], %(content_keys)s::bytea[],
+    %(payloads)s::bytea[]
+)
+ON CONFLICT (content_key) DO NOTHING
+RETURNING content_key;

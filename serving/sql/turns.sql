@@ -1,0 +1,219 @@
+-- name: claim_conversations
+-- Lease due conversations, longest waiting first. SKIP LOCKED keeps claimers from waiting.
+WITH due AS (
+    SELECT conversation_id FROM conversations
+    WHERE pending_since IS NOT NULL AND owner = 'bot'
+        AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+        AND (not_before IS NULL OR not_before <= now())
+    ORDER BY pending_since
+    LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE conversations SET
+    lease_holder = %(holder)s,
+    lease_expires_at = now() + make_interval(secs => %(lease_s)s),
+    fence = fence + 1,
+    attempts = attempts + 1,
+    burst_since = coalesce(burst_since, now()),
+    not_before = NULL
+FROM due
+WHERE conversations.conversation_id = due.conversation_id
+RETURNING conversations.conversation_id, contact_id, phone_number_id, fence, attempts, language,
+    now();
+
+-- name: pending_messages
+SELECT conversation_id, inbox_id, type, sent_at, payload
+FROM inbox
+WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND state = 'pending'
+ORDER BY conversation_id, sent_at, inbox_id;
+
+-- name: recent_replies
+-- The last three of each conversation, newest first.
+SELECT c.conversation_id, o.body
+FROM unnest(%(conversation_ids)s::uuid[]) AS c (conversation_id)
+CROSS JOIN LATERAL (
+    SELECT body, created_at FROM outbox
+    WHERE outbox.conversation_id = c.conversation_id AND state <> 'failed'
+    ORDER BY created_at DESC LIMIT 3
+) AS o
+ORDER BY c.conversation_id, o.created_at DESC;
+
+-- name: open_turns
+-- Whoever held these conversations before has lost them.
+WITH lost AS (
+    UPDATE turns SET state = 'lost', ended_at = now()
+    WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND state = 'running'
+)
+INSERT INTO turns (turn_id, conversation_id, fence, attempt, holder, inbox_ids, started_at)
+SELECT
+    turn_id, conversation_id, fence, attempt, %(holder)s,
+    string_to_array(inbox_ids, ',')::bigint[], %(started_at)s
+FROM unnest(
+    %(turn_ids)s::uuid[], %(conversation_ids)s::uuid[], %(fences)s::bigint[],
+    %(attempts)s::integer[], %(inbox_ids)s::text[]
+) AS new (turn_id, conversation_id, fence, attempt, inbox_ids);
+
+-- name: release_idle
+-- Claimed, but nothing was pending after all.
+UPDATE conversations SET
+    lease_holder = NULL, lease_expires_at = NULL, pending_since = NULL, burst_since = NULL,
+    attempts = 0
+WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND lease_holder = %(holder)s;
+
+-- name: renew
+WITH held AS (
+    SELECT c.conversation_id, new.turn_id
+    FROM unnest(%(turn_ids)s::text[], %(conversation_ids)s::uuid[], %(fences)s::bigint[])
+        AS new (turn_id, conversation_id, fence)
+    JOIN conversations c ON c.conversation_id = new.conversation_id AND c.fence = new.fence
+    WHERE c.lease_holder IS NOT NULL
+    ORDER BY c.conversation_id
+    FOR NO KEY UPDATE OF c
+)
+UPDATE conversations SET lease_expires_at = now() + make_interval(secs => %(lease_s)s)
+FROM held
+WHERE conversations.conversation_id = held.conversation_id
+RETURNING held.turn_id;
+
+-- name: lock_for_ending
+SELECT conversation_id FROM conversations
+WHERE conversation_id = ANY(%(conversation_ids)s::uuid[])
+ORDER BY conversation_id FOR NO KEY UPDATE;
+
+-- name: end_turns
+-- Over: store the ending, end the messages unless they stay pending, release the lease. Of a
+-- turn whose lease was lost only the ending of an answer it had committed is taken.
+WITH new AS (
+    SELECT * FROM unnest(
+        %(turn_ids)s::uuid[], %(conversation_ids)s::uuid[], %(fences)s::bigint[],
+        %(outcomes)s::text[], %(records)s::bytea[], %(timings)s::jsonb[], %(logged)s::boolean[],
+        %(reopen)s::boolean[]
+    ) AS new (turn_id, conversation_id, fence, outcome, record, timings, logged, reopen)
+), over AS (
+    UPDATE turns SET
+        state = CASE
+            WHEN turns.state = 'answered' THEN CASE WHEN new.logged THEN 'logged' ELSE 'answered' END
+            ELSE 'ended' END,
+        outcome = new.outcome,
+        record = coalesce(turns.record, new.record),
+        timings = coalesce(new.timings, turns.timings),
+        -- an answer whose logging failed is picked up again, but not at once
+        log_holder = NULL,
+        log_lease_expires_at = now() + interval '15 seconds',
+        ended_at = now()
+    FROM new
+    WHERE turns.turn_id = new.turn_id AND turns.state IN ('running', 'answered')
+    RETURNING turns.turn_id
+), held AS (
+    SELECT new.* FROM new JOIN conversations c USING (conversation_id)
+    WHERE c.fence = new.fence AND c.lease_holder IS NOT NULL
+), closed AS (
+    UPDATE inbox SET state = 'ignored', why = held.outcome, turn_id = held.turn_id
+    FROM held JOIN turns USING (turn_id)
+    WHERE NOT held.reopen AND inbox.inbox_id = ANY(turns.inbox_ids) AND inbox.state = 'pending'
+), waiting AS (
+    SELECT
+        held.conversation_id,
+        held.reopen,
+        (
+            SELECT min(i.received_at) FROM inbox i
+            WHERE i.conversation_id = held.conversation_id AND i.state = 'pending'
+                AND (held.reopen OR NOT i.inbox_id = ANY(turns.inbox_ids))
+        ) AS pending_since
+    FROM held JOIN turns USING (turn_id)
+)
+UPDATE conversations SET
+    lease_holder = NULL,
+    lease_expires_at = NULL,
+    not_before = NULL,
+    attempts = 0,
+    pending_since = CASE WHEN owner = 'human' THEN NULL ELSE waiting.pending_since END,
+    burst_since = CASE WHEN waiting.reopen THEN conversations.burst_since END
+FROM waiting
+WHERE conversations.conversation_id = waiting.conversation_id;
+
+-- name: queue_reviews
+-- What a human has to see.
+INSERT INTO review_queue (turn_id, kind, conversation_id)
+SELECT turn_id, 'held', conversation_id
+FROM unnest(%(turn_ids)s::uuid[], %(conversation_ids)s::uuid[]) AS new (turn_id, conversation_id)
+ON CONFLICT DO NOTHING;
+
+-- name: give_back
+WITH released AS (
+    UPDATE conversations SET
+        lease_holder = NULL,
+        lease_expires_at = NULL,
+        not_before = now() + make_interval(secs => %(retry_in_s)s)
+    WHERE conversation_id = %(conversation_id)s AND fence = %(fence)s AND lease_holder IS NOT NULL
+    RETURNING conversation_id
+)
+UPDATE turns SET state = 'returned', detail = %(detail)s, ended_at = now()
+FROM released
+WHERE turn_id = %(turn_id)s AND state = 'running';
+
+-- name: bury
+-- Dead-letter the turn with its messages. Without the lease it is somebody else's to bury.
+WITH held AS (
+    SELECT c.conversation_id FROM conversations c
+    WHERE c.conversation_id = %(conversation_id)s AND c.fence = %(fence)s
+        AND c.lease_holder IS NOT NULL
+    FOR NO KEY UPDATE
+), buried AS (
+    UPDATE turns SET state = 'buried', detail = %(detail)s, ended_at = now()
+    FROM held
+    WHERE turn_id = %(turn_id)s AND state = 'running'
+    RETURNING turn_id, turns.conversation_id, inbox_ids, attempt
+), letter AS (
+    INSERT INTO dead_letters (turn_id, conversation_id, reason, attempts)
+    SELECT turn_id, conversation_id, %(detail)s, attempt FROM buried
+), closed AS (
+    UPDATE inbox SET state = 'buried', turn_id = buried.turn_id
+    FROM buried WHERE inbox.inbox_id = ANY(buried.inbox_ids) AND inbox.state = 'pending'
+)
+UPDATE conversations SET
+    lease_holder = NULL,
+    lease_expires_at = NULL,
+    not_before = NULL,
+    attempts = 0,
+    burst_since = NULL,
+    pending_since = (
+        SELECT min(i.received_at) FROM inbox i
+        WHERE i.conversation_id = held.conversation_id AND i.state = 'pending'
+            AND NOT i.inbox_id = ANY(
+                coalesce((SELECT inbox_ids FROM buried), ARRAY[]::bigint[])
+            )
+    )
+FROM held
+WHERE conversations.conversation_id = held.conversation_id;
+
+-- name: lease_unlogged
+-- Answered turns nobody works on any more: their conversation's lease is over or another's.
+WITH orphans AS (
+    SELECT t.turn_id FROM turns t JOIN conversations c USING (conversation_id)
+    WHERE t.state = 'answered'
+        AND (
+            c.fence <> t.fence OR c.lease_expires_at IS NULL OR c.lease_expires_at <= now()
+        )
+        AND (t.log_lease_expires_at IS NULL OR t.log_lease_expires_at <= now())
+    ORDER BY t.started_at
+    LIMIT %(limit)s
+    FOR NO KEY UPDATE OF t SKIP LOCKED
+)
+UPDATE turns SET
+    log_holder = %(holder)s,
+    log_lease_expires_at = now() + make_interval(secs => %(lease_s)s)
+FROM orphans
+WHERE turns.turn_id = orphans.turn_id
+RETURNING turns.turn_id;
+
+-- name: park_abandoned
+-- Whether these left is not known: their sender died. A status will tell.
+UPDATE outbox SET state = 'parked'
+WHERE turn_id = ANY(%(turn_ids)s::uuid[]) AND state = 'sending';
+
+-- name: answered_turns
+SELECT t.turn_id, t.record, o.body, o.state, o.wamid, o.detail
+FROM turns t JOIN outbox o ON o.turn_id = t.turn_id AND o.part = 0
+WHERE t.turn_id = ANY(%(turn_ids)s::uuid[])
+ORDER BY t.started_at;

@@ -1,0 +1,73 @@
+"""What became of our messages: statuses and answers of Graph, in any order, end in one state.
+
+The lattice itself is the order of the `delivery` type in the schema.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from serving.sql import queries
+from serving.stores.database import Connection
+
+_SQL = queries("delivery")
+
+KNOWN = frozenset({"sent", "failed", "delivered", "read", "played"})
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    phone_number_id: str
+    wamid_key: bytes
+    wamid: bytes  # sealed
+    status: str
+    recipient_key: bytes
+    callback_data: str | None
+    error_code: int | None
+    payload: bytes  # sealed
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    callback_data: str
+    outcome: Literal["sent", "parked", "failed"]
+    wamid_key: bytes | None
+    wamid: bytes | None  # sealed
+    detail: bytes | None  # sealed
+
+
+async def lock_wamids(connection: Connection, wamid_keys: Sequence[bytes]) -> None:
+    keys = sorted({int.from_bytes(key[:8], signed=True) for key in wamid_keys})
+    if keys:
+        await connection.execute(_SQL.lock_wamids, {"keys": keys})
+
+
+async def apply_statuses(connection: Connection, rows: Sequence[StatusRow]) -> None:
+    """Statuses that were just stored; unknown words are kept but move nothing."""
+    known = [row for row in rows if row.status in KNOWN]
+    if not known:
+        return
+    parameters: dict[str, object] = {
+        "wamid_keys": [row.wamid_key for row in known],
+        "wamids": [row.wamid for row in known],
+        "callback_datas": [row.callback_data for row in known],
+        "statuses": [row.status for row in known],
+        "error_codes": [row.error_code for row in known],
+    }
+    await connection.execute(_SQL.lock_outbox, parameters)
+    await connection.execute(_SQL.apply_statuses, parameters)
+
+
+async def settle(connection: Connection, rows: Sequence[Settlement]) -> None:
+    parameters: dict[str, object] = {
+        "callback_datas": [row.callback_data for row in rows],
+        "outcomes": [row.outcome for row in rows],
+        "wamid_keys": [row.wamid_key for row in rows],
+        "wamids": [row.wamid for row in rows],
+        "details": [row.detail for row in rows],
+    }
+    await lock_wamids(connection, [row.wamid_key for row in rows if row.wamid_key])
+    await connection.execute(_SQL.lock_outbox, parameters)
+    await connection.execute(_SQL.settle, parameters)

@@ -1,0 +1,71 @@
+"""Read models for people and machines that watch: the inbox in numbers, and one turn in full."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from serving.crypto import Vault
+from serving.sql import queries
+from serving.stores.codec import record_codec, reply_codec, timings_codec
+from serving.stores.database import Database, fetch
+from serving.stores.turns import sent
+from serving.types import Reply, SendOutcome, Sent, TurnRecord
+
+_SQL = queries("stats")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxStats:
+    pending: int  # messages without an answer yet
+    oldest_s: float  # age of the oldest of them, by arrival; 0.0 when there is none
+    dead: int  # dead letters not replayed
+    parked: int = 0  # sends of which it is not known whether they left
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    """How a turn ended."""
+
+    state: str  # answered (being logged) | logged | ended | buried
+    record: TurnRecord | None  # None: it was buried, or ended before it was understood
+    sent: Sent | None  # None: nothing was to be said
+    reply: Reply | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps are done and timed."""
+        return self.state != "answered"
+
+
+class PostgresStats:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def inbox_stats(self) -> InboxStats:
+        rows = await self._database.run(lambda c: fetch(c, _SQL.inbox), deadline_s=3.0)
+        return InboxStats(*rows[0])
+
+    async def turn_of(self, phone_number_id: str, wamid: str) -> TurnView | None:
+        """The turn that ended this inbound message; None while it waits for one."""
+        vault = self._database.vault
+        parameters = {
+            "phone_number_id": phone_number_id,
+            "wamid_key": vault.index("wamid", wamid),
+        }
+        rows = await self._database.run(lambda c: fetch(c, _SQL.turn_of, parameters))
+        return _view(vault, rows[0]) if rows else None
+
+
+_UNSENT: dict[str, SendOutcome] = {"held": "held", "suppressed": "suppressed", "failed": "failed"}
+
+
+def _view(vault: Vault, row: Sequence[Any]) -> TurnView:
+    state, outcome, sealed_record, timings, body, *delivery = row
+    record = record_codec.validate_json(vault.unseal(sealed_record)) if sealed_record else None
+    if record is not None and timings is not None:
+        # The record was committed before its last steps ran.
+        record = replace(record, timings=timings_codec.validate_python(timings))
+    if body is not None:
+        reply = reply_codec.validate_json(vault.unseal(body))
+        return TurnView(state, record, sent(vault, *delivery), reply)
+    return TurnView(state, record, Sent(_UNSENT[outcome]) if outcome in _UNSENT else None, None)

@@ -1,0 +1,79 @@
+"""Hints through Redis that the inbox has work: the `Wakeups` of ingress and router.
+
+A hint carries nothing. Without Redis the router polls, which only costs the poll interval.
+"""
+
+import asyncio
+import time
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+CHANNEL = "switchback:inbox"
+# The ingress must not wait for a hint: what it announces is already committed.
+NOTIFY_DEADLINE_S = 0.1
+
+_LOST = (RedisError, OSError, TimeoutError)
+
+
+class RedisWakeups:
+    def __init__(self, redis: "Redis", channel: str = CHANNEL) -> None:
+        self._redis = redis
+        self._channel = channel
+        self._subscription: PubSub | None = None
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    def of(cls, url: str, channel: str = CHANNEL) -> "RedisWakeups":
+        """Constructing it connects to nothing."""
+        redis = Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=5.0)
+        return cls(redis, channel)
+
+    async def notify(self) -> None:
+        try:
+            async with asyncio.timeout(NOTIFY_DEADLINE_S):
+                await self._redis.publish(self._channel, b"")
+        except _LOST:
+            return
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next hint, or after `timeout_s`. One waiter at a time sees a hint."""
+        ends = time.monotonic() + timeout_s
+        async with self._lock:
+            try:
+                await self._listen(timeout_s)
+            except _LOST:
+                await self._forget()
+                await asyncio.sleep(max(0.0, ends - time.monotonic()))
+
+    async def check(self) -> None:
+        """Raise when Redis does not answer."""
+        async with asyncio.timeout(2.0):
+            await self._redis.ping()
+
+    async def close(self) -> None:
+        await self._forget()
+        await self._redis.aclose()
+
+    async def _listen(self, timeout_s: float) -> None:
+        """Until a hint comes or time is over. What came between two waits is in the socket."""
+        if self._subscription is None:
+            subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+            await subscription.subscribe(self._channel)
+            self._subscription = subscription
+            # Hints before the subscription are lost: look at once, this once.
+            return
+        await self._subscription.get_message(timeout=timeout_s)
+        # Many hints mean the same as one.
+        while await self._subscription.get_message(timeout=0.0) is not None:
+            pass
+
+    async def _forget(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            try:
+                async with asyncio.timeout(1.0):
+                    await subscription.aclose()  # type: ignore[no-untyped-call]  # redis
+            except _LOST:
+                return
