@@ -1,10 +1,8 @@
 """The webhook ingress: verify, commit, answer. Nothing slow happens before the 200."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Mapping
-from typing import Any
+from collections.abc import Awaitable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -12,7 +10,9 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.settings import load_settings
+from serving import signature, webhook
 from serving.errors import SwitchbackError
+from serving.stores.stats import InboxStats
 
 log = logging.getLogger("switchback.ingress")
 
@@ -32,14 +32,15 @@ class Ingress:
         self._router = router  # binding it makes Serve start it with this application
         self._settings = load_settings()
         self._parts = Parts(self._settings)
-        self._inbox = self._parts.inbox()
-        self._wakeups = self._parts.wakeups()
+        self._inbox = self._parts.inbox
+        self._wakeups = self._parts.wakeups
+        self._stats = self._parts.stats
         await self._parts.open()
 
     @web.get("/webhook")
     async def handshake(self, request: Request) -> Response:
         """Meta's verification of the callback URL."""
-        challenge = webhook.handshake(request.query_params, self._settings.verify_token)
+        challenge = signature.challenge(request.query_params, self._settings.verify_token)
         if challenge is None:
             return PlainTextResponse("wrong verify token", 403)
         return PlainTextResponse(challenge)
@@ -50,8 +51,8 @@ class Ingress:
         body = await _read(request)
         if body is None:
             return PlainTextResponse("larger than 3 MiB", 413)
-        signature = request.headers.get("x-hub-signature-256", "")
-        if not webhook.is_signed(body, signature, self._settings.app_secrets):
+        header = request.headers.get("x-hub-signature-256")
+        if not signature.verify(body, header, self._settings.app_secrets):
             return PlainTextResponse("wrong signature", 401)
         try:
             accepted = await self._inbox.accept(webhook.parse(body))
@@ -82,7 +83,7 @@ class Ingress:
     @web.get("/metrics")
     async def metrics(self) -> Response:
         """The inbox as Prometheus text; Ray exports everything else."""
-        stats = await self._parts.stats().inbox_stats()
+        stats = await self._stats.inbox_stats()
         return PlainTextResponse(_exposition(stats))
 
 
@@ -116,14 +117,14 @@ async def _models() -> None:
     await serve.get_deployment_handle("encoder", "models").fingerprint.remote()
 
 
-def _exposition(stats: Mapping[str, Any]) -> str:
+def _exposition(stats: InboxStats) -> str:
+    gauges = (
+        ("pending", stats.pending, "Messages that no turn has answered yet."),
+        ("oldest_seconds", stats.oldest_s, "Age of the oldest of them."),
+        ("dead", stats.dead, "Dead letters."),
+    )
     lines = []
-    with contextlib.suppress(KeyError):
-        for key, text in (
-            ("pending", "Messages that no turn has answered yet."),
-            ("oldest_s", "Age of the oldest of them in seconds."),
-            ("dead", "Dead letters."),
-        ):
-            name = f"switchback_inbox_{key}"
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {stats[key]}"]
+    for key, value, text in gauges:
+        name = f"switchback_inbox_{key}"
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value}"]
     return "\n".join(lines) + "\n"

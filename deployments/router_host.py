@@ -18,11 +18,9 @@ class RouterHost:
         from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
 
         self._parts = Parts(load_settings())
+        self._stats = self._parts.stats
+        self._router = Router(self._parts.turns, self._parts.wakeups, ServeTransport(dict(steps)))
         await self._parts.open()
-        self._stats = self._parts.stats()
-        self._router = Router(
-            self._parts.turns(), self._parts.wakeups(), ServeTransport(dict(steps))
-        )
         self._loops = asyncio.create_task(self._router.run())
 
     async def num_running(self) -> int:

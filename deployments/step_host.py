@@ -6,6 +6,7 @@ from typing import Any
 
 from deployments.settings import load_settings
 from serving.errors import Failure
+from serving.step import Step
 from serving.types import StepName
 
 WARM_UP_DEADLINE_S = 120.0
@@ -15,10 +16,12 @@ class StepHost:
     """Builds its step from the environment, warms it up before it takes traffic."""
 
     async def __init__(self, name: StepName) -> None:  # type: ignore[misc]  # Serve awaits it
-        from deployments.app import build_step  # noqa: PLC0415  # app.py binds this class
+        from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
 
-        self._step = build_step(name, load_settings())
+        parts = Parts(load_settings())
+        self._step: Step[Any, Any] = parts.step(name)
         async with asyncio.timeout(WARM_UP_DEADLINE_S):
+            await parts.open()
             await self._step.warm_up()
 
     async def many(self, items: Sequence[Any]) -> list[Any | Failure]:

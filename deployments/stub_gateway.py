@@ -17,7 +17,7 @@ from deployments.auth import require_api_key
 from deployments.embeddings import EmbeddingsBody, embeddings_response
 from models.open import HASH_ENCODER
 from serving.ports import ChatMessage
-from serving.stub_chat import CHARS_PER_TOKEN, stub_answer
+from serving.stubs import CHARS_PER_TOKEN, stub_answer
 
 web = FastAPI(title="Switchback stub models", dependencies=[Depends(require_api_key)])
 

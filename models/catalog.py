@@ -110,6 +110,8 @@ class ModelEntry:
     engine: dict[Hardware, Engine] = Field(default_factory=dict)
     hosted: Hosted | None = None
     dimensions: Annotated[int, Field(gt=0)] | None = None
+    languages: tuple[str, ...] | None = None
+    """ISO 639-1 codes of the languages it writes well; None: all that we speak."""
     query_prefix: str = ""
     passage_prefix: str = ""
 

@@ -1,15 +1,17 @@
-"""A language model without a model: for load and fault tests, and nothing else.
+"""A language model and a Graph API that cost nothing: for load and fault tests, nothing else.
 
-Deterministic: it answers with the first sentences of the sources it was given, after a set
-delay. It passes the same contract suite as the real adapter.
+Deterministic: the model answers with the first sentences of what it was given, after a set
+delay; the Graph API accepts everything. Each passes the contract suite of what it stands for.
 """
 
 import asyncio
 import re
+import uuid
 from collections.abc import Sequence
 
 from models.types import ModelId
-from serving.ports import ChatMessage, ChatReply, ChatRequest
+from serving.ports import ChatMessage, ChatReply, ChatRequest, GraphResult, OutgoingMessage
+from serving.types import Wamid
 
 STUB = ModelId("stub")
 CHARS_PER_TOKEN = 4  # only so that counts are not zero
@@ -45,3 +47,14 @@ def stub_answer(messages: Sequence[ChatMessage], max_tokens: int) -> str:
             break
         answer = f"{answer} {sentence}"
     return answer[: max_tokens * CHARS_PER_TOKEN] or "Yes."
+
+
+class StubGraph:
+    """`serving.ports.Graph` that accepts at once."""
+
+    async def send(self, message: OutgoingMessage, deadline_s: float) -> GraphResult:
+        del message, deadline_s
+        return GraphResult("accepted", Wamid(f"wamid.{uuid.uuid4().hex}"))
+
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
+        """Nobody is watching."""
