@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from deployments.local.errors import LocalError
 
-# A unix socket's path holds at most 107 bytes, and Ray puts about 65 behind its folder.
-SHORT_FOLDER_LIMIT: Final = 40
+# A unix socket's path holds at most 107 bytes, of which Ray takes 65 and HAProxy more for itself.
+SHORT_FOLDER_LIMIT: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

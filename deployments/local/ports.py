@@ -40,7 +40,8 @@ class Ports:
     haproxy_metrics: int
     haproxy_stats: int
     redis: int
-    serve_grpc: int
+    fallback_http: int
+    fallback_grpc: int
 
     @classmethod
     def at(cls, base: int) -> "Ports":

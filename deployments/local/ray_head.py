@@ -21,11 +21,14 @@ from deployments.settings import Settings
 
 NAME: Final = "ray"
 START_TIMEOUT_S: Final = 180.0  # 15 s on an idle machine of two cores
-STOP_GRACE_S: Final = 20.0
 OBJECT_STORE_BYTES: Final = 300_000_000  # what crosses a handle is small
 # Ray's CPUs are tickets, not cores. The replicas are idle most of the time, and a re-index job
 # must find tickets beside the language model's two, also on a machine of two cores.
 MIN_CPU_TICKETS: Final = 8
+# Ray's own way to stay on this machine: nothing of it listens on the network, so a laptop needs no
+# token to keep strangers out, and a change of the laptop's address does not break the cluster.
+# Whoever joins by RAY_ADDRESS needs it too.
+LOOPBACK_ENV: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
 
 
 def start(settings: Settings, layout: Layout, ports: Ports, wait: Callable[[str], None]) -> Service:
@@ -45,7 +48,7 @@ def start(settings: Settings, layout: Layout, ports: Ports, wait: Callable[[str]
 
 def stop(layout: Layout) -> bool:
     """Stop the head and everything that it started."""
-    return stop_service(layout, NAME, STOP_GRACE_S)
+    return stop_service(layout, NAME, together=True)
 
 
 def address(ports: Ports) -> str:
@@ -70,32 +73,35 @@ def _command(settings: Settings, layout: Layout, ports: Ports) -> list[str]:
         "ray-client-server-port": ports.ray_client,
         "node-manager-port": ports.node_manager,
         "object-manager-port": ports.object_manager,
+        "min-worker-port": 0,  # both 0: the system picks, above our block
+        "max-worker-port": 0,
         "object-store-memory": OBJECT_STORE_BYTES,
         "num-cpus": max(os.cpu_count() or 1, MIN_CPU_TICKETS),
         "temp-dir": _folder(layout),
         "include-dashboard": "true",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    # Workers take ports of the system's choice, above our block.
     return [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *flags]
 
 
 def _ray_env(layout: Layout, ports: Ports) -> dict[str, str]:
     """Everything that Ray's own processes and the replicas inherit."""
-    proxy = layout.sockets / "haproxy"
-    proxy.mkdir(exist_ok=True)
+    proxy = layout.sockets  # Serve adds a folder named by the node: 56 of the 97 bytes of a path
     return {
+        **LOOPBACK_ENV,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # 7 times the requests/s of the default proxy
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "15",  # an old proxy must not outlive a `down`
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback_http),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.fallback_grpc),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports.replica_http.start),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports.replica_http.stop),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports.replica_grpc.start),

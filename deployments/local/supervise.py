@@ -107,12 +107,15 @@ def running(layout: Layout, name: str) -> Service | None:
     return service if service is not None and service.alive() else None
 
 
-def stop(layout: Layout, name: str, grace_s: float = 10.0) -> bool:
-    """Ask a service and then its descendants to end; kill what remains. True: it was running."""
+def stop(layout: Layout, name: str, grace_s: float = 10.0, *, together: bool = False) -> bool:
+    """Ask a service to end, then what it left behind; kill what remains. True: it was running.
+
+    `together`: ask its descendants at the same time, for a parent that would wait for them long.
+    """
     service = running(layout, name)
     if service is not None:
         family = _family(service)
-        end(family[:1], grace_s)  # first the parent: it ends its own children in order
+        end(family if together else family[:1], grace_s)
         end(family[1:], KILL_WAIT_S)
     layout.forget(name)
     return service is not None
