@@ -29,7 +29,7 @@ from ray.serve.handle import DeploymentHandle
 
 from bench import machine
 from deployments import config
-from deployments.app import STUB_GRAPH, Parts
+from deployments.parts import STUB_GRAPH, Parts
 from deployments.local import instance
 from deployments.local.ports import free_ports
 from deployments.router import Router, RouterLimits

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments.parts import Parts
 from deployments.settings import load_settings
 from serving import signature, webhook
 from serving.errors import SwitchbackError
@@ -27,8 +28,6 @@ class Ingress:
     """Meta's webhook, and what operations asks of a running system."""
 
     async def __init__(self, router: DeploymentHandle) -> None:  # type: ignore[misc]
-        from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
-
         self._router = router  # binding it makes Serve start it with this application
         self._settings = load_settings()
         self._parts = Parts(self._settings)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ray.serve.handle import DeploymentHandle
 
+from deployments.parts import Parts
 from deployments.router import Router
 from deployments.settings import load_settings
 from deployments.transport import ServeTransport
@@ -15,8 +16,6 @@ class RouterHost:
     """Runs the router's loops for as long as the replica lives."""
 
     async def __init__(self, steps: Mapping[StepName, DeploymentHandle]) -> None:  # type: ignore[misc]
-        from deployments.app import Parts  # noqa: PLC0415  # app.py binds this class
-
         self._parts = Parts(load_settings())
         self._stats = self._parts.stats
         self._router = Router(self._parts.turns, self._parts.wakeups, ServeTransport(dict(steps)))
