@@ -21,6 +21,7 @@ from deployments.settings import Settings
 
 NAME: Final = "ray"
 START_TIMEOUT_S: Final = 180.0  # 15 s on an idle machine of two cores
+STOP_GRACE_S: Final = 5.0  # replicas keep nothing that must be written down
 OBJECT_STORE_BYTES: Final = 300_000_000  # what crosses a handle is small
 # Ray's CPUs are tickets, not cores. The replicas are idle most of the time, and a re-index job
 # must find tickets beside the language model's two, also on a machine of two cores.
@@ -48,7 +49,7 @@ def start(settings: Settings, layout: Layout, ports: Ports, wait: Callable[[str]
 
 def stop(layout: Layout) -> bool:
     """Stop the head and everything that it started."""
-    return stop_service(layout, NAME, together=True)
+    return stop_service(layout, NAME, STOP_GRACE_S, together=True)
 
 
 def address(ports: Ports) -> str:
