@@ -57,11 +57,13 @@ def test_a_batch_gives_what_single_calls_give(encoder: TextEncoder) -> None:
     assert ((together * alone).sum(axis=1) > 0.9999).all()
 
 
-def test_a_text_is_nearest_to_itself(encoder: TextEncoder) -> None:
-    """A question finds the passage that says the same words."""
-    passages = encoder.encode(TEXTS, "passage")
-    queries = encoder.encode([TEXTS[0], TEXTS[3]], "query")
-    assert (queries @ passages.T).argmax(axis=1).tolist() == [0, 3]
+def test_a_question_finds_the_passage_that_shares_its_words(encoder: TextEncoder) -> None:
+    """Queries and passages are comparable."""
+    passages = encoder.encode(
+        ["Refunds are paid in ten days.", "Bring gloves and boots."], "passage"
+    )
+    queries = encoder.encode(["when are refunds paid", "boots and gloves?"], "query")
+    assert (queries @ passages.T).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_the_fingerprint_is_stable(encoder: TextEncoder) -> None:
