@@ -1,0 +1,97 @@
+"""Building one shard from staged passages and stored vectors, and proving that it serves what it holds."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models import chunk_table
+from models.epochs import EpochStore, shard_entry, shard_folder
+from models.manifest import ShardEntry
+from models.shard import IndexShard
+from models.shard_writer import write_shard
+from models.types import EncoderFingerprint, Epoch, ShardId
+from pipelines.ingest.errors import Refused
+from pipelines.ingest.staged import Part, read_part
+from pipelines.ingest.storage import Storage
+from pipelines.ingest.vectors import load_vectors
+
+RECALL_AT = 10
+RECALL_QUERIES = 200
+# Cosines closer than float32 arithmetic tells apart are a tie, and either passage is right.
+_TIE = 1e-5
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltShard:
+    """A shard of an epoch that is not published yet."""
+
+    number: int
+    entry: ShardEntry
+    dim: int
+    index: str
+    """FAISS factory string."""
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOrder:
+    """What one building task has to do."""
+
+    part: Part
+    epoch: Epoch
+    encoder: EncoderFingerprint
+    vector_files: tuple[str, ...]
+
+
+def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
+    """Write the shard into its epoch's folder, open it as serving will, and measure its recall."""
+    number = ShardId(order.part.shard)
+    epochs = EpochStore(storage.root)
+    table = read_part(storage, order.part)
+    keys = table["vector_key"].to_pylist()
+    vectors = load_vectors(storage, order.vector_files, keys)
+    chunks = table.select(chunk_table.SCHEMA.names).cast(chunk_table.SCHEMA)
+    scratch = _scratch(epochs, order.epoch)
+    try:
+        folder = scratch / shard_folder(number)
+        record = write_shard(folder, vectors, chunks, order.encoder)
+        opened = IndexShard.load(folder, encoder=order.encoder)
+        if len(opened) != len(keys):
+            raise Refused(f"shard {number} serves {len(opened)} of {len(keys)} passages")
+        recall = measured_recall(opened)
+        entry = shard_entry(folder)
+        if not epochs.is_local:
+            epochs.put_shard(folder, order.epoch)
+    finally:
+        if not epochs.is_local:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return BuiltShard(number, entry, record.dim, record.index.factory, recall)
+
+
+def _scratch(epochs: EpochStore, epoch: Epoch) -> Path:
+    """The epoch's own folder where it is a local one; else a temporary folder to upload from."""
+    if epochs.is_local:
+        return Path(epochs.epoch_uri(epoch).removeprefix("file://"))
+    return Path(tempfile.mkdtemp(prefix="shard-"))
+
+
+def measured_recall(shard: IndexShard) -> float:
+    """Share of the exact nearest passages that the served index finds, over a sample of stored passages."""
+    count = len(shard)
+    rows = np.arange(count)
+    if count > RECALL_QUERIES:
+        rows = np.sort(np.random.default_rng(_SEED).choice(count, RECALL_QUERIES, replace=False))
+    queries = shard.vectors()[rows]
+    k = min(RECALL_AT, count)
+    pairs = zip(shard.exact(queries, k), shard.nearest(queries, k), strict=True)
+    return float(np.mean([_found(exact, nearest) for exact, nearest in pairs]))
+
+
+def _found(exact: list[tuple[int, float]], nearest: list[tuple[int, float]]) -> float:
+    rows = {row for row, _ in exact}
+    threshold = exact[-1][1] - _TIE
+    return sum(row in rows or score >= threshold for row, score in nearest) / len(exact)

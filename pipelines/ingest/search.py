@@ -1,0 +1,70 @@
+"""Searching one epoch in this process, without a cluster: for `ingest query`, `ingest verify` and golden questions."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.epochs import EpochStore
+from models.manifest import Manifest
+from models.open import TextEncoder, open_encoder
+from models.ranking import Preference, rank
+from models.shard import IndexShard
+from models.types import Epoch, Hit, SearchFilter, ShardId
+from pipelines.ingest.config import IngestConfig
+from pipelines.ingest.errors import InputError
+
+# From each shard, before the ranking over all of them.
+CANDIDATES = 24
+
+
+class EpochSearch:
+    """All shards of one epoch, opened."""
+
+    def __init__(self, manifest: Manifest, shards: Sequence[IndexShard]) -> None:
+        self.manifest = manifest
+        self.shards = tuple(shards)
+
+    @classmethod
+    def open(cls, store: EpochStore, epoch: Epoch, cache: Path) -> "EpochSearch":
+        """Open every shard, checked against its checksums; raises CorruptShard."""
+        manifest = store.manifest(epoch)
+        numbers = range(len(manifest.shards))
+        folders = [store.local_shard(manifest, ShardId(number), cache) for number in numbers]
+        return cls(manifest, [IndexShard.load(f, encoder=manifest.encoder) for f in folders])
+
+    def query(
+        self, encoder: TextEncoder, texts: Sequence[str], wanted: SearchFilter, k: int
+    ) -> list[tuple[Hit, ...]]:
+        """The k best passages for each text, dense and lexical together."""
+        if encoder.fingerprint != self.manifest.encoder:
+            raise InputError(
+                f"epoch {self.manifest.epoch} was embedded by {self.manifest.encoder!r}, the encoder "
+                f"here is {encoder.fingerprint!r}"
+            )
+        vectors = encoder.encode(list(texts), "query")
+        filters = [wanted] * len(texts)
+        depth = max(k, CANDIDATES)
+        found = [shard.search(vectors, texts, filters, depth) for shard in self.shards]
+        preference = Preference(language=wanted.languages[0] if wanted.languages else None)
+        return [rank(of_shards, preference, k) for of_shards in zip(*found, strict=True)]
+
+
+def live_epoch(store: EpochStore) -> Epoch:
+    """The published epoch; raises InputError when there is none."""
+    epoch = store.current()
+    if epoch is None:
+        raise InputError(f"index {store.root!r}: nothing has been published there yet")
+    return epoch
+
+
+def share_of_answered(
+    config: IngestConfig, epoch: Epoch, questions: Sequence[tuple[str, str]], k: int = 5
+) -> float:
+    """Share of (question, document) pairs whose document is among the first k passages."""
+    encoder = open_encoder(config.encoder_id, config.models_dir, config.catalog)
+    encoder.warm_up()
+    with tempfile.TemporaryDirectory(prefix="sbi-cache-") as cache:
+        search = EpochSearch.open(EpochStore(config.index_uri), epoch, Path(cache))
+        found = search.query(encoder, [text for text, _ in questions], SearchFilter(), k)
+    pairs = zip(questions, found, strict=True)
+    return sum(any(hit.chunk.doc == doc for hit in of) for (_, doc), of in pairs) / len(questions)
