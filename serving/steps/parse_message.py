@@ -1,0 +1,92 @@
+"""Step 1: what the customer wrote, read: language, intent, sentiment, entities.
+
+Knows the text of the turn and the trek names of the live index. The names are refreshed between
+turns; while they cannot be had, the last ones (or those of the settings) go on.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from serving.errors import Failure, Rejected, SwitchbackError
+from serving.ports import Knowledge
+from serving.step import Step, as_outcome
+from serving.types import Parsed, StepName, Turn
+from serving.understanding import reading
+from serving.understanding.intents import IntentModel, PhraseIntents
+from serving.understanding.treks import TrekFinder
+
+log = logging.getLogger(__name__)
+
+
+class ParseMessage(Step[Turn, Parsed]):
+    name: ClassVar[StepName] = "parse_message"
+
+    def __init__(
+        self,
+        knowledge: Knowledge | None = None,
+        treks: Mapping[str, Sequence[str]] | None = None,
+        intent_model: IntentModel | None = None,
+        refresh_s: float = 60.0,  # a new epoch's treks are known a minute after it went live
+        deadline_s: float = 5.0,
+    ) -> None:
+        self._knowledge = knowledge
+        self._finder = TrekFinder(treks or {})
+        self._intents = intent_model or PhraseIntents()
+        self._refresh_s = refresh_s
+        self._deadline_s = deadline_s
+        self._refreshed_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def warm_up(self) -> None:
+        reading.warm_up()
+        await self._refresh()
+
+    async def one(self, item: Turn) -> Parsed:
+        (result,) = await self.many([item])
+        if isinstance(result, Failure):
+            raise result.error()
+        return result
+
+    async def many(self, items: Sequence[Turn]) -> list[Parsed | Failure]:
+        self._refresh_when_due()
+        return [self._read(turn) for turn in items]
+
+    def _read(self, turn: Turn) -> Parsed | Failure:
+        try:
+            sent_at = turn.messages[-1].sent_at
+            return reading.parse_text(
+                turn.text, sent_at, self._finder, turn.language_hint, self._intents
+            )
+        except IndexError:
+            return Failure.of(Rejected("the turn holds no message"))
+        except Exception as error:  # noqa: BLE001  # one unreadable turn must not fail its batch
+            return as_outcome(error)
+
+    def _refresh_when_due(self) -> None:
+        due = time.monotonic() - self._refreshed_at >= self._refresh_s
+        if due and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.create_task(self._refresh())
+
+    async def _refresh(self) -> None:
+        self._refreshed_at = time.monotonic()
+        if self._knowledge is None:
+            return
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                treks = await self._knowledge.treks()
+        except (SwitchbackError, TimeoutError, OSError) as error:
+            log.warning("trek names stay as they are: %s", type(error).__name__)
+            return
+        if treks:
+            self._finder = TrekFinder(treks)
+
+    async def close(self) -> None:
+        """Stop refreshing."""
+        if self._refreshing:
+            self._refreshing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._refreshing

@@ -1,0 +1,123 @@
+"""Whether a message asks us to stop messaging, or to start again.
+
+Any wording counts, not only keywords; a sentence that merely contains the word does not.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from rapidfuzz.distance import OSA
+
+from serving.types import OptOutScope
+from serving.understanding.language import known_words
+from serving.understanding.lexicon import LONG, Lexicon, phrase
+from serving.understanding.script import Token, fold, tokens
+from serving.understanding.wordlists import word_list
+
+MIN_TYPO = 4  # letters of a control word that may be misspelt
+MAX_CONTROL_WORDS = 6  # beyond, a control word among fillers is a sentence
+_MULTI_START = re.compile(r"[.!?\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    opt_out: bool = False
+    resubscribe: bool = False
+    scope: OptOutScope = "all"
+    rule: str = ""  # the word or phrase that said it
+
+
+NOTHING = OptOut()
+
+
+def detect(text: str) -> OptOut:
+    """What the whole text asks for; its last sentence that asks for anything decides."""
+    whole = _control_word(tokens(text))
+    if whole is not NOTHING:
+        return whole
+    result = _sentence(tokens(text))
+    for part in _MULTI_START.split(text):
+        words = tokens(part)
+        found = _control_word(words, sentence=True)
+        if found is NOTHING:
+            found = _sentence(words)
+        result = found if found is not NOTHING else result
+    return result
+
+
+def _control_word(words: Sequence[Token], *, sentence: bool = False) -> OptOut:
+    """STOP, START and their like as the whole message, fillers and typos aside."""
+    if not words or len(words) > MAX_CONTROL_WORDS:
+        return NOTHING
+    keys = [word.key for word in words]
+    if len(keys) >= MIN_TYPO and all(len(key) == 1 for key in keys):
+        keys = ["".join(keys)]  # "S T O P"
+    bare = [key for key in keys if key not in _folded("fillers")]
+    # Part of a longer message only the unmistakable words count: "Thanks. The end."
+    for written in dict.fromkeys((" ".join(keys), " ".join(bare))):
+        if written in _folded("start_words") and not sentence:
+            return OptOut(resubscribe=True, rule=f"word:{written}")
+        if written in (_clear_words() if sentence else _folded("stop_words")):
+            return OptOut(opt_out=True, rule=f"word:{written}")
+    return NOTHING if sentence or len(bare) != 1 else _misspelt(bare[0])
+
+
+def _misspelt(key: str) -> OptOut:
+    if len(key) < MIN_TYPO or key in _folded("stop_lookalikes") or key in _ordinary():
+        return NOTHING
+    for name in ("stop_words", "start_words"):
+        for word in _folded(name):
+            near = 1 if len(word) < LONG else 2
+            if len(word) >= MIN_TYPO and OSA.distance(key, word, score_cutoff=near) <= near:
+                stop = name == "stop_words"
+                return OptOut(opt_out=stop, resubscribe=not stop, rule=f"typo:{word}")
+    return NOTHING
+
+
+def _sentence(words: Sequence[Token]) -> OptOut:
+    found = {match.label: match.source for match in reversed(_lexicon().find(words))}
+    if "stop_marketing" in found and "not_stop" not in found:
+        return OptOut(opt_out=True, scope="marketing", rule=f"phrase:{found['stop_marketing']}")
+    if "stop" in found and "not_stop" not in found:
+        scope: OptOutScope = "marketing" if "marketing" in found else "all"
+        return OptOut(opt_out=True, scope=scope, rule=f"phrase:{found['stop']}")
+    if "start" in found and not found.keys() & {"not_start", "stop", "stop_marketing"}:
+        return OptOut(resubscribe=True, rule=f"phrase:{found['start']}")
+    return NOTHING
+
+
+@cache
+def _lexicon() -> Lexicon:
+    table = word_list("optout")
+    labelled = {
+        "stop": [p for listed in table["stop"].values() for p in listed],
+        "not_stop": [p for listed in table["not_stop"].values() for p in listed],
+        "start": [p for listed in table["start"].values() for p in listed],
+        "not_start": [p for listed in table["not_start"].values() for p in listed],
+        "marketing": table["marketing"],
+        "stop_marketing": table["stop_marketing"],
+    }
+    found = [phrase(label, 1.0, source) for label, listed in labelled.items() for source in listed]
+    return Lexicon(found, known_words())
+
+
+@cache
+def _folded(name: str) -> frozenset[str]:
+    listed: list[str] = word_list("optout")[name]
+    return frozenset(" ".join(map(fold, str(entry).split())) for entry in listed)
+
+
+@cache
+def _clear_words() -> frozenset[str]:
+    return frozenset(word for word in _folded("stop_words") if word.split()[0] in _folded("clear"))
+
+
+@cache
+def _ordinary() -> frozenset[str]:
+    return frozenset(known_words())
+
+
+def warm_up() -> None:
+    _lexicon()

@@ -1,0 +1,177 @@
+"""Trek names in a message: misspelt, shortened, translated or in another script."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from rapidfuzz import fuzz
+
+from serving.understanding.script import Token, fold, skeleton, tokens, transliterate
+from serving.understanding.wordlists import word_list
+
+MAX_WORDS = 6  # of a name as written, the skipped ones not counted
+MIN_FUZZY = 5  # letters; shorter forms must be written exactly
+MIN_RATIO = 85.0
+MIN_ALIKE = 75.0  # of names that sound the same
+MIN_SOUND = 4  # consonants that must agree when only the sound is compared
+MIN_ACRONYM = 3
+
+Gazetteer = Mapping[str, Sequence[str]]  # canonical name to other names
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    name: str
+    start: int  # token positions
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    name: str
+    joined: str  # the name's words without spaces
+    sound: str
+    ordered: str  # the words sorted, joined: other languages turn names round
+    exact: bool  # short forms and acronyms allow no typo
+
+
+class TrekFinder:
+    """Built once per gazetteer; immutable."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.names = tuple(gazetteer)
+        self._forms = tuple(_forms(gazetteer))
+        self._exact = {form.joined: form for form in reversed(self._forms)}
+
+    def find(self, text: str, words: Sequence[Token]) -> list[Found]:
+        """Names in order of appearance, none overlapping: the best, then the longest, wins."""
+        candidates = sorted(
+            self._candidates(text, words),
+            key=lambda found: (-round(found.score, -1), -(found.end - found.start), found.start),
+        )
+        chosen: list[Found] = []
+        for found in candidates:
+            if all(found.end <= other.start or other.end <= found.start for other in chosen):
+                chosen.append(found)
+        return sorted(chosen, key=lambda found: found.start)
+
+    def _candidates(self, text: str, words: Sequence[Token]) -> Iterator[Found]:
+        content = [(place, word) for place, word in enumerate(words) if word.key not in _skipped()]
+        normal = [_normal(word) for _, word in content]
+        for first in range(len(content)):
+            for last in range(first, min(first + MAX_WORDS, len(content))):
+                window = content[first : last + 1]
+                if not _adjacent(text, window):
+                    break
+                best = self._best(normal[first : last + 1], [word for _, word in window])
+                if best:
+                    yield Found(best[0].name, window[0][0], window[-1][0] + 1, best[1])
+
+    def _best(self, names: list[str], window: list[Token]) -> tuple[_Form, float] | None:
+        joined = "".join(names)
+        if exact := self._exact.get(joined):
+            return exact, 100.0
+        if len(joined) < MIN_FUZZY or joined in _ordinary() or _all_generic(names):
+            return None
+        ordered, sound = "".join(sorted(names)), skeleton(joined)
+        scored = (
+            (form, _likeness(form, joined, ordered, sound, foreign=any(w.deva for w in window)))
+            for form in self._forms
+            if (not form.exact and form.joined[0] == joined[0]) or form.ordered == ordered
+        )
+        return max(
+            (pair for pair in scored if pair[1] >= MIN_RATIO), key=lambda p: p[1], default=None
+        )
+
+
+def _likeness(form: _Form, joined: str, ordered: str, sound: str, *, foreign: bool) -> float:
+    if ordered == form.ordered:
+        return 99.0
+    ratio = fuzz.ratio(joined, form.joined)
+    if len(form.sound) >= MIN_SOUND and sound == form.sound:
+        # The same consonants in the same order: Devanagari writes vowels that Latin does not.
+        return max(ratio, 95.0 if foreign or ratio >= MIN_ALIKE else 0.0)
+    if foreign and len(form.sound) > MIN_SOUND:
+        return max(ratio, fuzz.ratio(sound, form.sound) - 2)
+    return ratio
+
+
+def _forms(gazetteer: Gazetteer) -> Iterator[_Form]:
+    owners: dict[str, set[str]] = {}
+    short: list[_Form] = []
+    for name in gazetteer:
+        extra = word_list("treks")["aliases"].get(name, ())
+        for written in (name, *gazetteer[name], *extra):
+            words = [word.key for word in tokens(written)]
+            content = [_normal(word) for word in tokens(written) if word.key not in _skipped()]
+            bare = [word for word in content if word != "trek"] or content
+            yield _form(name, bare, exact=False)
+            for shorter in (*_acronyms(words), *_distinctive(bare)):
+                short.append(_form(name, [shorter], exact=len(shorter) <= MIN_FUZZY))
+                owners.setdefault(shorter, set()).add(name)
+    for form in short:
+        if len(owners[form.joined]) == 1:  # "Annapurna" names two treks, so it names none
+            yield form
+
+
+def _form(name: str, words: Sequence[str], *, exact: bool) -> _Form:
+    joined = "".join(words)
+    return _Form(name, joined, skeleton(joined), "".join(sorted(words)), exact)
+
+
+def _acronyms(words: Sequence[str]) -> Iterator[str]:
+    """`Valley of Flowers`: vof; `Everest Base Camp Trek`: ebc."""
+    bare = [word for word in words if _generic().get(word) != "trek"]
+    if all(word.isascii() and word.isalpha() for word in bare) and len(bare) >= MIN_ACRONYM:
+        yield "".join(word[0] for word in bare)
+
+
+def _distinctive(words: Sequence[str]) -> Iterator[str]:
+    """`hampta pass`: hampta. Not for names of ordinary words or of a whole region."""
+    own = [word for word in words if word not in _generic_names()]
+    if len(own) < len(words) and own and len(own[0]) >= MIN_FUZZY:
+        joined = "".join(own)
+        if own[0] not in word_list("treks")["not_short"] and joined not in _ordinary():
+            yield joined
+
+
+def _normal(word: Token) -> str:
+    """The word as names spell it: common words in English, other scripts in Latin letters."""
+    known = _generic().get(word.key)
+    if known:
+        return known
+    return fold(transliterate(word.key)) if word.deva else word.key
+
+
+def _adjacent(text: str, window: Sequence[tuple[int, Token]]) -> bool:
+    """Whether only skipped words, spaces and hyphens lie between the last two."""
+    if len(window) == 1:
+        return True
+    (_, before), (_, after) = window[-2:]
+    return not set(text[before.end : after.start]) & set(",.;:!?\n।/()+&")
+
+
+def _all_generic(words: Sequence[str]) -> bool:
+    return all(word in _generic_names() for word in words)
+
+
+@cache
+def _generic() -> dict[str, str]:
+    table: dict[str, list[str]] = word_list("treks")["generic"]
+    return {fold(written): fold(word) for word, forms in table.items() for written in forms}
+
+
+@cache
+def _generic_names() -> frozenset[str]:
+    return frozenset(_generic().values())
+
+
+@cache
+def _skipped() -> frozenset[str]:
+    return frozenset(map(fold, word_list("treks")["skip"]))
+
+
+@cache
+def _ordinary() -> frozenset[str]:
+    return frozenset(map(fold, word_list("treks")["not_trek"]))

@@ -1,0 +1,19 @@
+"""The word lists of `data/`, read once per process."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DATA = Path(__file__).parent / "data"
+
+
+@cache
+def word_list(name: str) -> dict[str, Any]:
+    """The parsed `data/<name>.yaml`."""
+    path = DATA / f"{name}.yaml"
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(loaded, dict):
+        raise TypeError(f"{path}: expected a mapping at the top, found {type(loaded).__name__}")
+    return loaded
