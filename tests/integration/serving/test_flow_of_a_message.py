@@ -1,0 +1,49 @@
+"""One message through every store."""
+
+from serving.types import Lead, Logged, Sent, TurnResult, Wamid
+from tests.integration.serving.world import World, interaction, order, play, text
+
+
+def test_a_message_is_stored_claimed_answered_and_logged(database_url: str) -> None:
+    """A message runs through inbox, claim, gate, settlement, log and ending, and is readable."""
+
+    async def scenario(world: World) -> None:
+        message = text("How much is Hampta Pass?")
+        accepted = await world.receive(message)
+        assert (accepted.new, accepted.duplicates) == (1, 0)
+        turn = await world.claim_one()
+        assert turn.text == "How much is Hampta Pass?"
+        assert turn.messages[0].wamid == message["id"]
+        (context,) = await world.context.load([turn])
+        assert context.missing == ()
+        assert context.profile.first_contact
+        gate = await world.admit(turn)
+        assert gate.outcome == "go"
+        assert gate.recipient is not None
+        assert gate.recipient.wa_id == message["from"]
+        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        done = interaction(turn, Sent("sent", Wamid("wamid.out")))
+        await world.log.append([(done, "inquiry")])
+        lead = Lead(40, "warm", (("asked the price", 40),))
+        await world.leads.save([(turn.conversation_id, turn.turn_id, lead)])
+        result = TurnResult(done.record, done.sent, done.reply, Logged("inquiry"), lead)
+        await world.turns.finish(turn, result, "sent")
+        view = await world.stats.turn_of(turn.phone_number_id, message["id"])
+        assert view is not None
+        assert view.complete
+        assert view.reply == done.reply
+        assert view.sent == done.sent
+        assert view.record == order(turn).record
+        assert (await world.stats.inbox_stats()).pending == 0
+        assert await world.claim() == []
+        await world.receive(text("And in May?"))
+        again = await world.claim_one()
+        assert again.recent_replies == ("Hello!",)
+        assert again.language_hint == "en"
+        (context,) = await world.context.load([again])
+        said = [(message.role, message.text) for message in context.history]
+        assert said == [("customer", "How much is Hampta Pass?"), ("assistant", "Hello!")]
+        assert (context.stage, context.lead_score) == ("inquiry", 40)
+        assert not context.profile.first_contact
+
+    play(database_url, scenario)
