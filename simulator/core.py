@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from simulator.faults import PRESETS, FaultBoard, Faults
 from simulator.journal import Journal
 from simulator.limits import PairLimiter, ThroughputBucket
 from simulator.media import MediaStore
+from simulator.payloads import Update
 from simulator.phone import Phone
 from simulator.sending import Parts, Sending
 from simulator.settings import Settings
@@ -81,6 +82,7 @@ class Simulator:
         self.world = World(settings.bounds, self.journal, self.hub, clock)
         self.media = MediaStore(settings, self.journal, clock)
         self.webhooks = WebhookSender(settings, self.faults, self.hub, clock, transport)
+        self.webhooks.on_received = self._received
         self.statuses = StatusReporter(self.world, self.faults, self.webhooks, self.timers, clock)
         self._pairs, self._throughput = PairLimiter(), ThroughputBucket(settings.throughput_mps)
         self.phone = self._make_phone()
@@ -112,6 +114,14 @@ class Simulator:
                 clock=self.clock,
             )
         )
+
+    def _received(self, updates: Sequence[Update]) -> None:
+        """A customer's message gets its second tick when the business has it."""
+        for update in updates:
+            message = self.world.message(str(update.item.get("id")))
+            if message is not None and message.direction == "in":
+                message.status = "delivered"
+                self.world.touch(message)
 
     async def start(self) -> None:
         """Bring back the last state, seed the customers, begin to deliver."""

@@ -52,7 +52,7 @@ class LimitKnobs(_Knobs):
 
     window: Literal["async", "sync", "off"] = "async"  # how 131047 is reported
     window_s: Seconds = 86_400.0
-    pair: Literal["strict", "bucket", "off"] = "strict"  # see limits.py
+    pair: Literal["strict", "bucket", "off"] = "bucket"  # see limits.py
     throughput: bool = True
     unknown_recipient: Literal["exists", "undeliverable"] = "exists"
     magic_recipients: bool = True
@@ -99,6 +99,7 @@ PRESETS: dict[str, Faults] = {
             before_response_p=0.02,
         ),
         webhooks=WebhookKnobs(duplicate_p=0.05, reorder_p=0.05),
+        limits=LimitKnobs(pair="strict"),
     ),
     "hostile": Faults(
         statuses=StatusKnobs(
@@ -112,6 +113,7 @@ PRESETS: dict[str, Faults] = {
         webhooks=WebhookKnobs(
             batch_window_s=0.2, duplicate_p=0.3, reorder_p=0.3, wrong_signature_p=0.1
         ),
+        limits=LimitKnobs(pair="strict"),
         sends=[
             SendFault(kind="timeout_after_accept", times=None, probability=0.05, hold_s=20),
             SendFault(kind="http", times=None, probability=0.1),

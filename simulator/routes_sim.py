@@ -58,10 +58,17 @@ async def reset(sim: Sim) -> Json:
 
 
 @router.get("/customers")
-async def customers(sim: Sim) -> Json:
-    """Everybody, in the order of arrival."""
-    everybody = sim.world.customers.values()
-    return {"customers": [sim.world.customer_json(customer) for customer in everybody]}
+async def customers(sim: Sim, *, recent: bool = False, limit: int = 1000) -> Json:
+    """Everybody in the order of arrival, or the latest chats first."""
+    shown = [sim.world.customer_json(customer) for customer in sim.world.customers.values()]
+    if recent:
+        shown.sort(key=_last_at, reverse=True)
+    return {"customers": shown[: max(1, limit)], "total": len(shown)}
+
+
+def _last_at(customer: Json) -> float:
+    last = customer["last_message"]
+    return float(last["at"]) if last else 0.0
 
 
 @router.post("/customers", status_code=201)

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import httpx
@@ -40,6 +40,7 @@ class Delivery:
     state: str = "pending"
     attempts: list[Json] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)  # set after the first attempt
+    updates: Sequence[Update] = ()
 
     def as_json(self, max_body: int = 0) -> Json:
         """As the log shows it."""
@@ -82,6 +83,7 @@ class WebhookSender:
             settings.waba_id, settings.phone_number_id, settings.display_phone_number
         )
         self._transport = transport
+        self.on_received: Callable[[Sequence[Update]], None] = lambda _updates: None
         self._client: httpx.AsyncClient | None = None
         self._queue: deque[Update] = deque(maxlen=settings.bounds.queued_updates)
         self._wake = asyncio.Event()
@@ -143,20 +145,27 @@ class WebhookSender:
         if len(body) < knobs.pad_to_bytes:
             short = knobs.pad_to_bytes - len(body) - len(',"padding":""')
             body = wire.encode(self._number.envelope(updates, padding=max(1, short)))
-        self.post(body, num_updates=len(updates))
+        self.post(body, updates=updates)
 
     def post(
         self,
         body: bytes,
         *,
-        num_updates: int = 1,
+        updates: Sequence[Update] = (),
         signature: str | None = None,
         signed: bool = True,
         retry: bool = True,
     ) -> Delivery:
         """Deliver these bytes, with a given signature, a right one, or none."""
         delivery = Delivery(
-            next(self._ids), body, num_updates, self._clock(), signature, signed, retry
+            id=next(self._ids),
+            body=body,
+            num_updates=len(updates) or 1,
+            created_at=self._clock(),
+            signature=signature,
+            signed=signed,
+            retry=retry,
+            updates=updates,
         )
         self._log[delivery.id] = delivery
         while len(self._log) > self._settings.bounds.deliveries:
@@ -189,6 +198,7 @@ class WebhookSender:
             delivery.done.set()
             if received:
                 delivery.state = "delivered"
+                self.on_received(delivery.updates)
                 return
             if not delivery.retry or self._clock() - delivery.created_at > retry.give_up_s:
                 delivery.state = "gave up"
