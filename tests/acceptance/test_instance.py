@@ -1,0 +1,200 @@
+"""What a newcomer, Meta and operations see of a whole running instance with real models."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from serving.flow import FLOW
+from tests.acceptance.conftest import ROOT, Instance
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.models,
+    pytest.mark.cluster,
+    pytest.mark.timeout(1500),
+]
+
+Eventually = Callable[[Callable[[], bool], float], None]
+HAMPTA_SEPTEMBER_INR = "10,500"
+
+
+def replies_to(instance: Instance, customer: str) -> list[dict[str, Any]]:
+    """What the customer's phone shows from the business."""
+    answer = httpx.get(f"{instance.simulator}/sim/customers/{customer}/messages", timeout=10)
+    messages: list[dict[str, Any]] = answer.json()["messages"]
+    return [message for message in messages if message["direction"] == "out"]
+
+
+def test_a_price_question_gets_a_grounded_cited_answer(instance: Instance) -> None:
+    """The corpus's price, written by our own model, through all eleven steps."""
+    answer = instance.ask(
+        "How much is the Hampta Pass trek in September and what is included?", "15550100123"
+    )
+    assert HAMPTA_SEPTEMBER_INR in answer["reply"], answer
+    assert "smollm2" in answer["model"].lower()
+    assert answer["citations"]
+    assert {"doc", "revision", "span", "epoch"} <= set(answer["citations"][0])
+    assert [step["name"] for step in answer["steps"]] == [spec.name for spec in FLOW]
+    assert {step["outcome"] for step in answer["steps"]} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "sender"),
+    [
+        ("hi", "हम्प्टा पास ट्रेक की कीमत कितनी है?", "15550100131"),
+        ("es", "¿Cuánto cuesta el trek de Hampta Pass en septiembre?", "15550100132"),
+        ("fr", "Combien coûte le trek Hampta Pass en septembre ?", "15550100133"),
+    ],
+)
+def test_an_answer_is_in_the_customers_language(
+    instance: Instance, language: str, text: str, sender: str
+) -> None:
+    """Where the small model cannot write the language, a quoted passage does, and it says so."""
+    answer = instance.ask(text, sender)
+    assert answer["language"] == language
+    assert HAMPTA_SEPTEMBER_INR in answer["reply"], answer
+    assert answer["degraded"], "a small English model wrote this without a mark"
+
+
+def test_status_lists_every_deployment_healthy(instance: Instance) -> None:
+    """Ingress, router, eleven steps, language model, encoder, shards and searcher are all up."""
+    status = instance.json("status")
+    assert status["ready"]
+    expected = {spec.name for spec in FLOW} | {"ingress", "router", "encoder", "searcher"}
+    expected |= {"shard_0", "shard_1", "gateway", "LLMServer:smollm2-135m-instruct"}
+    assert expected <= set(status["deployments"])
+    for name, state in status["deployments"].items():
+        assert state["healthy"] == state["replicas"] >= 1, name
+
+
+def test_the_openai_client_talks_to_our_models(instance: Instance) -> None:
+    """Chat, streamed chat and embeddings work through the official client; a wrong key does not."""
+    base_url = f"http://127.0.0.1:{instance.env['SWITCHBACK_HTTP_PORT']}/v1"
+    client = openai.OpenAI(base_url=base_url, api_key=api_key(instance))
+    model = "smollm2-135m-instruct"
+    question: Any = [{"role": "user", "content": "What is the capital of France?"}]
+    chat = client.chat.completions.create(model=model, messages=question, max_tokens=16)
+    assert "Paris" in (chat.choices[0].message.content or "")
+    stream = client.chat.completions.create(
+        model=model, messages=question, max_tokens=16, stream=True
+    )
+    streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert "Paris" in streamed
+    vectors = client.embeddings.create(model="multilingual-e5-small", input=["a", "b"])
+    assert [len(item.embedding) for item in vectors.data] == [384, 384]
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(base_url=base_url, api_key="wrong").models.list()
+
+
+def test_scaling_one_deployment_restarts_nothing(
+    instance: Instance, eventually: Eventually
+) -> None:
+    """`scale` changes that deployment alone and leaves every other process as it was."""
+    before = pids(instance)
+    done = instance.cli("scale", "parse_message=2")
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: len(instance.replicas("agent", "parse_message")) == 2, 120)
+    after = pids(instance)
+    assert set(before["parse_message"]) < set(after.pop("parse_message"))
+    assert after == {name: ids for name, ids in before.items() if name != "parse_message"}
+    assert instance.cli("scale", "no_such_step=2").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("app", "deployment", "sender"),
+    [
+        ("agent", "router", "15550100141"),
+        ("models", "LLMServer:smollm2-135m-instruct", "15550100142"),
+    ],
+)
+def test_a_killed_replica_costs_no_reply_and_doubles_none(
+    instance: Instance, eventually: Eventually, app: str, deployment: str, sender: str
+) -> None:
+    """kill -9 during a turn: exactly one reply arrives all the same."""
+    waiting = threading.Thread(
+        target=instance.cli,
+        args=("ask", "What is the maximum altitude of Kedarkantha?", "--from", sender),
+    )
+    waiting.start()
+    eventually(lambda: instance.json("status")["inbox"]["pending"] > 0, 30)
+    instance.kill(app, deployment)
+    eventually(lambda: len(replies_to(instance, sender)) == 1, 120)
+    waiting.join()
+    eventually(lambda: bool(instance.json("status")["ready"]), 300)
+    time.sleep(15)  # longer than a lease: a second reply would have come by now
+    assert len(replies_to(instance, sender)) == 1
+
+
+def test_stop_is_confirmed_once_and_then_silent(instance: Instance) -> None:
+    """After an opt-out nothing but its one confirmation is sent."""
+    sender = "15550100151"
+    assert instance.ask("STOP", sender)["reply"]
+    done = instance.cli("ask", "How much is Kedarkantha?", "--from", sender, "--timeout", "20")
+    assert done.returncode == 1
+    assert len(replies_to(instance, sender)) == 1
+
+
+def test_an_ingest_job_is_picked_up_without_a_restart(
+    instance: Instance, eventually: Eventually, tmp_path: Any
+) -> None:
+    """`ray job submit` publishes an epoch and the searcher answers from it; no process changes."""
+    corpus = tmp_path / "corpus"
+    subprocess.run(["cp", "-r", str(ROOT / "corpus"), str(corpus)], check=True)
+    note = corpus / "documents" / "faq" / "yeti.md"
+    note.write_text(
+        "---\ntitle: Lost gloves\ntype: faq\nlanguage: en\n---\n\n# Lost gloves\n\n"
+        "Gloves left at the Jobra camp are kept at our Manali office for ninety days.\n",
+        encoding="utf-8",
+    )
+    before, old_epoch = pids(instance), instance.json("status")["epoch"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit"]
+    command += ["--address", instance.dashboard, "--", sys.executable, "-m", "pipelines.ingest"]
+    command += ["run", "--corpus", str(corpus)]
+    job = subprocess.run(
+        command, cwd=ROOT, env=instance.env, capture_output=True, text=True, timeout=600,
+        check=False,
+    )
+    assert job.returncode == 0, job.stdout[-3000:] + job.stderr[-1000:]
+    eventually(lambda: instance.json("status")["epoch"] != old_epoch, 60)
+    answer = instance.ask("Where are gloves kept that I left at the Jobra camp?", "15550100161")
+    assert answer["citations"][0]["epoch"] != old_epoch
+    assert "Manali" in answer["reply"], answer
+    assert pids(instance) == before
+
+
+def test_down_and_up_keep_conversations_and_index(instance: Instance) -> None:
+    """A stop and a start lose neither the chat, nor the index, nor the opt-out."""
+    before = instance.json("status")
+    chat = replies_to(instance, "15550100123")
+    assert chat
+    assert instance.cli("down", deadline_s=120).returncode == 0
+    assert instance.cli("up", "--detach", deadline_s=600).returncode == 0
+    after = instance.json("status")
+    assert after["epoch"] == before["epoch"]
+    assert after["inbox"]["dead"] == before["inbox"]["dead"]
+    assert [m["id"] for m in replies_to(instance, "15550100123")] == [m["id"] for m in chat]
+    done = instance.cli("ask", "Hello?", "--from", "15550100151", "--timeout", "20")
+    assert done.returncode == 1
+
+
+def pids(instance: Instance) -> dict[str, list[int]]:
+    """Process ids of all replicas by deployment."""
+    status = httpx.get(f"{instance.dashboard}/api/serve/applications/", timeout=10).json()
+    return {
+        name: sorted(replica["pid"] for replica in deployment["replicas"])
+        for application in status["applications"].values()
+        for name, deployment in application["deployments"].items()
+    }
+
+
+def api_key(instance: Instance) -> str:
+    from deployments.settings import load_settings
+
+    return load_settings(dict(instance.env)).api_key
