@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -66,16 +67,21 @@ class FilterColumns:
         # Sorts after every ISO date.
         self._valid_to = _strings(table, "valid_to", none="9999-12-31")
         self._masks: dict[SearchFilter, Mask] = {}
+        self._lock = Lock()
 
     def mask(self, wanted: SearchFilter) -> Mask | None:
         """True where a row satisfies the filter; None when every row does."""
         if wanted == SearchFilter():
             return None
-        mask = self._masks.get(wanted)
-        if mask is None:
-            mask = self._compute(wanted)
+        with self._lock:
+            mask = self._masks.get(wanted)
+        return self._remember(wanted) if mask is None else mask
+
+    def _remember(self, wanted: SearchFilter) -> Mask:
+        mask = self._compute(wanted)
+        with self._lock:
             if len(self._masks) >= self._KEPT:
-                self._masks.pop(next(iter(self._masks)), None)
+                del self._masks[next(iter(self._masks))]
             self._masks[wanted] = mask
         return mask
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 # `\w` alone breaks Devanagari words at their vowel signs, which are combining marks.
 _WORD = re.compile(r"[\w\u0900-\u0963\u0966-\u097f]+")
 _ACCENT = re.compile(r"[\u0300-\u036f\u200c\u200d]")
-_THOUSANDS = re.compile(r"(?<=\d)[.,](?=\d{3}(?!\d))")
+# 1,450 and 1.450, and the Indian 1,20,000.
+_THOUSANDS = re.compile(r"(?<=\d)(?:\.(?=\d{3}(?!\d))|,(?=(?:\d{2},)*\d{3}(?!\d)))")
 _DEVANAGARI_DIGITS = str.maketrans("०१२३४५६७८९", "0123456789")
 _VOCABULARY = "vocab.index.json"
 

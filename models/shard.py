@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.chunk_table import FilterColumns, Mask, read_parquet, to_records
 from models.errors import CorruptShard, WrongEncoder
-from models.fusion import reciprocal_rank_fusion
+from models.fusion import fuse
 from models.lexical import LexicalIndex
 from models.shard_files import CHUNKS, LEXICAL, VECTORS, ShardRecord, read_record, verify_files
 from models.types import ChunkRecord, EncoderFingerprint, Hit, SearchFilter
@@ -128,7 +128,7 @@ class IndexShard:
 
     def _fuse(self, dense: Ranked, lexical: Ranked, k: int) -> tuple[Hit, ...]:
         cosines, bm25 = dict(dense), dict(lexical)
-        scores = reciprocal_rank_fusion([list(cosines), list(bm25)])
+        scores = fuse(list(cosines), list(bm25))
         best = sorted(scores, key=lambda row: (-scores[row], row))[:k]
         chunks = to_records(self._table.take(best)) if best else []
         return tuple(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fusion import merge, reciprocal_rank_fusion
+from models.fusion import fuse, merge, reciprocal_rank_fusion
 from models.types import Hit
 from tests.unit.models.samples import chunk
 
@@ -18,6 +18,12 @@ def test_a_place_counts_one_over_sixty_plus_rank() -> None:
     """The formula of the paper, by hand."""
     scores = reciprocal_rank_fusion([["a", "b"], ["b"]])
     assert scores == {"a": 1 / 61, "b": 1 / 62 + 1 / 61}
+
+
+def test_words_say_less_than_meaning_and_still_something() -> None:
+    """High in both beats first by meaning alone, which beats first by words alone."""
+    scores = fuse(["meaning", "both"], ["words", "both"])
+    assert scores["both"] > scores["meaning"] > scores["words"] > 0
 
 
 @given(RANKINGS)
