@@ -1,0 +1,211 @@
+"""Is what a reply says in its sources? Every number, date, month, link and trek name is traced.
+
+A fact counts as supported only by a sentence that speaks of the same trek, of the same season where
+it is money, and of the same thing (a deposit is not a price). Pure; the caller gives the sources.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from serving.facts import MONEY, Fact, facts_of, months_of
+from serving.sentences import normalise, sentences
+from serving.types import Booking, Passage
+
+TrekNames = Mapping[str, tuple[str, ...]]  # canonical name to aliases
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sentence of a source, read once."""
+
+    text: str
+    facts: tuple[Fact, ...]
+    treks: frozenset[str]
+    months: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a reply may rely on. `passage` is its place among the passages, None for our own words."""
+
+    segments: tuple[Segment, ...]
+    treks: frozenset[str]  # what the whole source is about; empty: no trek in particular
+    passage: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the question was about; a reply that names no trek or month means these."""
+
+    treks: frozenset[str] = frozenset()
+    months: frozenset[int] = frozenset()
+    treks_known: TrekNames = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    unsupported: tuple[Fact, ...]
+    unknown_treks: tuple[str, ...]  # named in the reply, in no source and not asked about
+    passages: tuple[int, ...]  # places of the passages that support at least one fact
+    checked: int  # facts looked at
+
+    @property
+    def holds(self) -> bool:
+        return not self.unsupported and not self.unknown_treks
+
+
+def find_treks(text: str, known: TrekNames) -> frozenset[str]:
+    """Canonical names of the treks that a text names, by any alias."""
+    plain = normalise(text).casefold()
+    return frozenset(
+        name
+        for name, aliases in known.items()
+        if any(_names(plain, one) for one in (name, *aliases))
+    )
+
+
+def _names(plain: str, alias: str) -> bool:
+    pattern = (
+        rf"(?<![\w\u0900-\u097f]){re.escape(normalise(alias).casefold())}(?![\w\u0900-\u097f])"
+    )
+    return re.search(pattern, plain) is not None
+
+
+def segment(text: str, known: TrekNames) -> Segment:
+    found = tuple(facts_of(text))
+    months = frozenset(fact.day[1] for fact in found if fact.kind == "month" and fact.day)
+    return Segment(text, found, find_treks(text, known), months)
+
+
+def source_of(
+    text: str, known: TrekNames, treks: Iterable[str] = (), passage: int | None = None
+) -> Source:
+    return Source(
+        tuple(segment(sentence, known) for sentence in sentences(text)), frozenset(treks), passage
+    )
+
+
+def sources_of(passages: Sequence[Passage], known: TrekNames) -> list[Source]:
+    return [
+        source_of(
+            passage.text,
+            known,
+            {passage.trek} if passage.trek else find_treks(passage.title, known),
+            place,
+        )
+        for place, passage in enumerate(passages)
+    ]
+
+
+def source_of_bookings(bookings: Sequence[Booking], known: TrekNames) -> Source:
+    """The customer's own bookings, as sentences: their dates and amounts may be told to them."""
+    lines = (
+        f"{booking.reference} {booking.trek} {booking.departs_on} {booking.status} "
+        f"{booking.seats} seats INR {booking.amount_inr} INR {booking.paid_inr} "
+        f"INR {booking.amount_inr - booking.paid_inr}"
+        for booking in bookings
+    )
+    return source_of("\n".join(lines), known)
+
+
+def check(reply: str, sources: Sequence[Source], asked: Asked) -> Grounding:
+    """Trace every fact of the reply to the sources."""
+    unsupported: list[Fact] = []
+    used: set[int] = set()
+    checked = 0
+    subject = asked.treks
+    for sentence in sentences(reply):
+        said = segment(sentence, asked.treks_known)
+        subject = said.treks or subject  # a sentence without a name goes on about the last one
+        months = said.months or asked.months
+        for fact in said.facts:
+            checked += 1
+            places = _supporters(fact, subject, months, asked, sources)
+            if places is None:
+                unsupported.append(fact)
+            else:
+                used |= places
+    unknown = find_treks(reply, asked.treks_known) - asked.treks - _treks_in(sources)
+    return Grounding(tuple(unsupported), tuple(sorted(unknown)), tuple(sorted(used)), checked)
+
+
+def _treks_in(sources: Sequence[Source]) -> frozenset[str]:
+    return frozenset(
+        trek
+        for source in sources
+        for trek in (*source.treks, *(name for one in source.segments for name in one.treks))
+    )
+
+
+def _supporters(
+    fact: Fact,
+    subject: frozenset[str],
+    months: frozenset[int],
+    asked: Asked,
+    sources: Sequence[Source],
+) -> set[int] | None:
+    """Places of the passages that say the same; None when no source does."""
+    if fact.kind == "month" and fact.day and fact.day[1] in asked.months:
+        return set()  # the customer's own month, echoed
+    supported = False
+    places: set[int] = set()
+    for source in sources:
+        if any(_says(one, source, fact, subject, months) for one in source.segments):
+            supported = True
+            if source.passage is not None:
+                places.add(source.passage)
+    return places if supported else None
+
+
+def _says(
+    said: Segment, source: Source, fact: Fact, subject: frozenset[str], months: frozenset[int]
+) -> bool:
+    about = said.treks or source.treks
+    if about and subject and not about & subject:
+        return False
+    if fact.unit in MONEY and said.months and months and not said.months & months:
+        return False
+    return any(same(fact, other) for other in said.facts)
+
+
+def same(claim: Fact, evidence: Fact) -> bool:
+    """Whether the evidence states the claim, in whatever spelling."""
+    if claim.kind == "link":
+        return evidence.kind == "link" and _bare(claim.text) == _bare(evidence.text)
+    if claim.day and evidence.day:
+        return all(
+            said is None or other in (said, None)
+            for said, other in zip(claim.day, evidence.day, strict=True)
+        ) and (claim.day[2] is None or evidence.day[2] is not None)
+    if claim.day or evidence.day:
+        return _is_year(claim, evidence)
+    if claim.kind != evidence.kind or not claim.values & evidence.values:
+        return False
+    if claim.unit in MONEY and evidence.unit in MONEY and claim.role != evidence.role:
+        return False
+    return claim.unit is None or evidence.unit is None or claim.unit == evidence.unit
+
+
+def _is_year(claim: Fact, evidence: Fact) -> bool:
+    """ "In 2027" is supported by any day of 2027."""
+    year = evidence.day[0] if evidence.day else None
+    return claim.day is None and year is not None and float(year) in claim.values
+
+
+def _bare(link: str) -> str:
+    return re.sub(
+        r"[\s()-]", "", link.casefold().removeprefix("https://").removeprefix("http://")
+    ).rstrip("/")
+
+
+def asked_about(
+    question: str, treks: Iterable[str], dates: Iterable[str], known: TrekNames
+) -> Asked:
+    """`treks` and `dates` (ISO days or months) as the understanding step read them."""
+    months = {int(date[5:7]) for date in dates if re.match(r"\d{4}-\d{2}", date)}
+    return Asked(
+        frozenset(treks) | find_treks(question, known),
+        frozenset(months) | months_of(question),
+        known,
+    )

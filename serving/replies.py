@@ -1,0 +1,253 @@
+"""From sentences to one WhatsApp message: templates, quotes, name, call to action, length, marks.
+
+Used by the step that writes and, for replacements, by the step that checks.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.types import Epoch
+from serving.business import Business, Variant, variant_of
+from serving.extract import Pick, Question, answer_sentences, rank
+from serving.grounding import Source
+from serving.sentences import normalise, shorten
+from serving.types import (
+    Citation,
+    CustomerContext,
+    Documents,
+    Intent,
+    Parsed,
+    Passage,
+    Risk,
+    Turn,
+)
+
+MAX_QUOTE_CHARS = 380
+MAX_QUOTE_SENTENCES = 3
+
+# A name that a stranger chose is written into our reply only when it is a plain given name.
+PLAIN_NAME = re.compile(r"[^\W\d_][^\W\d_\u0900-\u097f]{1,19}|[\u0900-\u097f]{2,20}")
+NOT_A_NAME = frozenset(
+    {
+        *("admin", "administrator", "agent", "assistant", "bot", "customer", "ignore", "meta"),
+        *("null", "official", "owner", "stop", "support", "switchback", "system", "test"),
+        *("undefined", "user", "whatsapp"),
+    }
+)
+
+_GREETING = (
+    r"\b(?:h+i+|hello|hey+|hola|buenos días|buenas|bonjour|salut|bonsoir|namaste|namaskar|good "
+    r"(?:morning|afternoon|evening))\b|नमस्ते|नमस्कार|हैलो|हेलो"
+)
+_THANKS = (
+    r"\b(?:thanks?|thank you|thx|ty|great|perfect|gracias|merci|dhanya?vaa?d|shukriya|genial|super)\b"
+    r"|धन्यवाद|शुक्रिया|👍|🙏"
+)
+_GOODBYE = (
+    r"\b(?:bye|goodbye|good night|see you|adiós|hasta luego|au revoir|alvida|chalo bye)\b|अलविदा"
+)
+_ABOUT_US = r"\b(?:are you (?:a )?(?:bot|robot|human|real|ai)|who are you|eres (?:un )?bot|robot)\b|बॉट|रोबोट"
+SMALLTALK: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (template, re.compile(pattern, re.IGNORECASE))
+    for template, pattern in (
+        ("goodbye", _GOODBYE),
+        ("thanks", _THANKS),
+        ("greeting", _GREETING),
+        ("greeting", _ABOUT_US),
+    )
+)
+OFF_TOPIC_WORDS = 3  # longer chat without a greeting or thanks asks for something we do not do
+
+# Someone needs help now. A question about safety has none of these.
+EMERGENCY = re.compile(
+    r"\b(?:sos|emergency now|need (?:help|rescue) now|unconscious|(?:can'?t|cannot) breathe|"
+    r"bleeding|is injured|am injured|got injured|broke (?:my|his|her) leg|avalanche hit|"
+    r"heart attack|lost on the (?:trail|trek|mountain)|inconsciente|no puede respirar|está herid[oa]|"
+    r"inconscient|ne (?:peut|peux) (?:pas|plus) respirer|est blessée?|behosh|saans nahi|"
+    r"chot lagi)\b|बेहोश|साँस नहीं|सांस नहीं|घायल|चोट लगी",
+    re.IGNORECASE,
+)
+CTA_INTENTS: frozenset[Intent] = frozenset(
+    {"trek_info", "pricing", "availability", "booking", "cancellation_refund", "support"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """An answer in the company's own words; `mark` is set when it is not a full answer."""
+
+    template: str
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An answer made of a passage's own sentences."""
+
+    text: str
+    citation: Citation
+    foreign: bool  # the passage's language is not the customer's
+
+
+def variant_for(parsed: Parsed) -> Variant:
+    return variant_of(parsed.language, parsed.script)
+
+
+def scripted(
+    turn: Turn, parsed: Parsed, context: CustomerContext, business: Business, now: datetime
+) -> Scripted | None:
+    """What is answered without documents and without a model; None: it needs them."""
+    variant = variant_for(parsed)
+    if not turn.text.strip():
+        return _template("media_unreadable", business, variant, "media_unreadable")
+    if EMERGENCY.search(turn.text):
+        return _template("emergency", business, variant)
+    if parsed.intent == "human_handoff":
+        return handoff(business, variant, now)
+    if parsed.intent == "smalltalk":
+        return _smalltalk(turn.text, context, business, variant)
+    return None
+
+
+def handoff(business: Business, variant: Variant, now: datetime) -> Scripted:
+    if business.opening_hours.is_open(now):
+        return _template("human_handoff", business, variant)
+    hours = business.opening_hours.text.get(variant)
+    text = business.say("human_handoff_closed", variant, hours=hours)
+    return Scripted("human_handoff_closed", text)
+
+
+def decline(business: Business, variant: Variant, *, unsure: bool = False) -> Scripted:
+    """Nothing in the documents answers: say so and offer a person."""
+    template = "clarify" if unsure else "cannot_answer"
+    return _template(template, business, variant, "no_answer_found")
+
+
+def _smalltalk(
+    text: str, context: CustomerContext, business: Business, variant: Variant
+) -> Scripted:
+    template = next((name for name, cue in SMALLTALK if cue.search(normalise(text))), None)
+    if template is None:
+        template = "off_topic" if len(text.split()) > OFF_TOPIC_WORDS else "greeting"
+    name = safe_name(context.profile.name)
+    if template == "greeting" and name and not context.profile.first_contact:
+        return Scripted("greeting_named", business.say("greeting_named", variant, name=name))
+    return _template(template, business, variant)
+
+
+def _template(name: str, business: Business, variant: Variant, mark: str = "") -> Scripted:
+    return Scripted(name, business.say(name, variant), mark)
+
+
+def safe_name(name: str | None) -> str | None:
+    """The given name, when it is one plain word of letters; never anything that reads as an order."""
+    first = normalise(name or "").strip().split(" ")[0].strip(".,")
+    if not PLAIN_NAME.fullmatch(first) or first.casefold() in NOT_A_NAME:
+        return None
+    return first[0].upper() + first[1:]
+
+
+def quote(
+    question: Question,
+    documents: Documents,
+    sources: Sequence[Source],
+    business: Business,
+    variant: Variant,
+) -> Quote | None:
+    """The best sentences of the best passage, in a frame of the customer's language.
+
+    A passage in the customer's own language is preferred when it answers about as well.
+    """
+    picks = _prefer_language(rank(question, sources), question, documents)
+    chosen = answer_sentences(picks, MAX_QUOTE_CHARS, MAX_QUOTE_SENTENCES)
+    if not chosen or documents.epoch is None:
+        return None
+    passage = documents.passages[chosen[0].passage]
+    body = " ".join(_sentence(pick.text) for pick in chosen)
+    foreign = passage.language != question.language or variant == "hi_latn"
+    text = business.say(
+        "quoted_passage", variant, title=passage.title, passage=shorten(body, MAX_QUOTE_CHARS)
+    )
+    return Quote(text, citation_of(passage, documents.epoch), foreign)
+
+
+def _prefer_language(picks: list[Pick], question: Question, documents: Documents) -> list[Pick]:
+    if not picks:
+        return picks
+    own = [
+        pick
+        for pick in picks
+        if documents.passages[pick.passage].language == question.language
+        and pick.score >= picks[0].score * 0.6
+    ]
+    return [*own, *(pick for pick in picks if pick not in own)]
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1:] in ".!?।…:;" else f"{text}."
+
+
+def citation_of(passage: Passage, epoch: Epoch) -> Citation:
+    return Citation(passage.doc, passage.revision, passage.span, epoch)
+
+
+def citations_of(documents: Documents, places: Sequence[int]) -> tuple[Citation, ...]:
+    """Citations of the passages at these places, each once."""
+    if documents.epoch is None:
+        return ()
+    epoch = documents.epoch
+    found = (citation_of(documents.passages[place], epoch) for place in places)
+    return tuple(dict.fromkeys(found))
+
+
+def call_to_action(
+    parsed: Parsed, context: CustomerContext, business: Business, recent: Sequence[str]
+) -> str:
+    """One closing sentence that fits; "" when the last reply ended with it already."""
+    if parsed.intent not in CTA_INTENTS:
+        return ""
+    variant = variant_for(parsed)
+    by_intent = business.call_to_action.by_intent[parsed.intent].get(variant)
+    by_stage = business.call_to_action.by_stage[context.stage].get(variant)
+    # Who has decided or booked is past being asked whether they want the price.
+    late = context.stage in ("decision", "booked", "post_trip") and parsed.intent == "trek_info"
+    ordered = (by_stage, by_intent) if late else (by_intent, by_stage)
+    said = recent[-1] if recent else ""
+    return next((sentence for sentence in ordered if sentence not in said), "")
+
+
+def finish(
+    body: str,
+    parsed: Parsed,
+    context: CustomerContext,
+    business: Business,
+    risk: Risk,
+    recent: Sequence[str],
+) -> str:
+    """Name, body and call to action as one message within the company's length."""
+    variant = variant_for(parsed)
+    name = safe_name(context.profile.name)
+    greeted = any(message.role != "customer" for message in context.history) or bool(recent)
+    opening = f"{business.say('salutation', variant, name=name)} " if name and not greeted else ""
+    ends_asking = body.rstrip().endswith("?")
+    # A customer who gets plain words only is not pushed either.
+    action = (
+        ""
+        if risk.level != "low" or ends_asking
+        else call_to_action(parsed, context, business, recent)
+    )
+    room = business.tone.max_reply_chars - len(opening) - len(action) - 2
+    text = opening + shorten(to_whatsapp(body), room)
+    return f"{text}\n\n{action}" if action else text
+
+
+def to_whatsapp(text: str) -> str:
+    """Markdown as WhatsApp shows it: *bold*, plain links, no headings, at most one blank line."""
+    text = re.sub(r"\*\*(.+?)\*\*", r"*\1*", text)
+    text = re.sub(r"^#{1,6}\s*(.+)$", r"*\1*", text, flags=re.MULTILINE)
+    text = re.sub(r"\[([^\]]+)\]\((https?://[^)]+)\)", r"\1: \2", text)
+    text = re.sub(r"\s?\[\d+\]", "", text)  # citation markers are for us
+    return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -1,0 +1,104 @@
+"""Step 8: the messaging policy and the law, rule by rule, over the message and the reply.
+
+Rules are data (serving/policy.yaml). What the customer wrote may replace the reply; what the reply
+says may be masked, cut or replaced; notices come last. Every rule that fired is named.
+"""
+
+from dataclasses import dataclass, field
+
+from serving.business import Business, Variant
+from serving.policy import Policy, Rule, Span, sentence_at, spans
+from serving.replies import variant_for
+from serving.step import Step
+from serving.types import Compliance, ComplianceQuery
+
+MASK = "•••"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The reply as it goes through the rules."""
+
+    text: str
+    replaced: bool = False
+    review: bool = False
+    fired: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+class CheckCompliance(Step[ComplianceQuery, Compliance]):
+    name = "check_compliance"
+
+    def __init__(self, business: Business, policy: Policy) -> None:
+        self._business = business
+        self._policy = policy
+
+    async def one(self, item: ComplianceQuery) -> Compliance:
+        verdict = Verdict(item.validated.text)
+        for rule in self._policy.rules:
+            text = item.turn.text if rule.on == "message" else verdict.text
+            found = spans(rule, text, item, self._business)
+            if found:
+                self._apply(rule, found, verdict, variant_for(item.parsed))
+        return Compliance(
+            text=verdict.text,
+            allowed=not verdict.replaced,
+            rules=tuple(verdict.fired),
+            review=verdict.review,
+            degraded=tuple(f"compliance:{rule}" for rule in verdict.changed),
+        )
+
+    def _apply(self, rule: Rule, found: list[Span], verdict: Verdict, variant: Variant) -> None:
+        verdict.fired.append(rule.id)
+        verdict.review = verdict.review or rule.review
+        match rule.action:
+            case "flag":
+                return
+            case "append":
+                verdict.text = f"{verdict.text}\n\n{self._words(rule, variant)}"
+                return
+            case "mask":
+                verdict.text = masked(verdict.text, found)
+            case "drop":
+                verdict.text = without_sentences(verdict.text, found)
+                if not verdict.text:
+                    self._replace(verdict, self._business.say("cannot_answer", variant))
+            case "replace":
+                if not verdict.replaced:  # the first reason to replace decides what is said
+                    self._replace(verdict, self._words(rule, variant))
+        verdict.changed.append(rule.id)
+
+    def _replace(self, verdict: Verdict, text: str) -> None:
+        verdict.text, verdict.replaced = text, True
+
+    def _words(self, rule: Rule, variant: Variant) -> str:
+        match rule.text:
+            case "privacy_notice":
+                return self._business.privacy_notice(variant)
+            case "opt_out_footer":
+                return self._business.opt_out.footer.get(variant)
+            case "":
+                return self._business.say(rule.template, variant)
+
+
+def masked(text: str, found: list[Span]) -> str:
+    for start, end in _merged(found)[::-1]:
+        text = text[:start] + MASK + text[end:]
+    return text
+
+
+def without_sentences(text: str, found: list[Span]) -> str:
+    for start, end in _merged([sentence_at(text, span) for span in found])[::-1]:
+        text = text[:start].rstrip() + text[end:]
+    return text.strip()
+
+
+def _merged(found: list[Span]) -> list[Span]:
+    """Overlapping spans joined, in order."""
+    merged: list[Span] = []
+    for start, end in sorted(found):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,171 @@
+"""Step 6: write the reply, with the model that the question deserves or without one.
+
+Own words where no model is needed; else a tier's model over the few sentences that answer; else
+those sentences themselves in a frame of the customer's language; else an offer of a person. Every
+way but the first two is marked. It knows ports, not which models or stores stand behind them.
+"""
+
+from dataclasses import dataclass, replace
+
+from serving.business import Business
+from serving.errors import Degraded, SwitchbackError
+from serving.extract import (
+    ContextLimits,
+    Pick,
+    Question,
+    answers,
+    context_sentences,
+    rank,
+    read,
+    told,
+)
+from serving.fallbacks import EXTRACTIVE, TEMPLATE
+from serving.grounding import Source
+from serving.ports import ChatModel, ChatRequest, Clock
+from serving.prompts import Style, messages, user_prompt
+from serving.replies import (
+    Scripted,
+    citations_of,
+    decline,
+    finish,
+    quote,
+    scripted,
+    variant_for,
+)
+from serving.routing import Route, decide, features_of
+from serving.sentences import complete_sentences
+from serving.step import Step
+from serving.types import Draft, GenerationQuery
+
+UNKNOWN = "i do not know"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """Sized for the smallest model that may answer; larger ones gain from more context."""
+
+    style: Style = "compact"
+    context: ContextLimits = ContextLimits()
+    max_history_chars: int = 400  # the newest of the last ten messages that fit
+    max_tokens: int = 90
+    deadline_s: float = 20.0  # of the step's 25: the fallback needs the rest
+
+
+class GenerateResponse(Step[GenerationQuery, Draft]):
+    name = "generate_response"
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        business: Business,
+        clock: Clock,
+        settings: GenerationSettings | None = None,
+    ) -> None:
+        self._chat = chat
+        self._business = business
+        self._clock = clock
+        self._settings = settings or GenerationSettings()
+
+    async def one(self, item: GenerationQuery) -> Draft:
+        route = decide(features_of(item))
+        script = scripted(item.turn, item.parsed, item.context, self._business, self._clock.now())
+        if script:
+            return self._from_script(script, route)
+        question, sources = read(item.turn, item.parsed, item.documents)
+        picks = rank(question, sources)
+        if not answers(picks):
+            return self._decline(item, route)
+        try:
+            return await self._from_model(item, route, picks, sources)
+        except SwitchbackError as error:
+            return self._from_quote(item, route, question, sources, why_not(error))
+
+    def _from_script(self, script: Scripted, route: Route) -> Draft:
+        marks = (script.mark,) if script.mark else ()
+        reason = f"own words: {script.template}"
+        return Draft(script.text, route.tier, TEMPLATE, (), reason, degraded=marks)
+
+    def _decline(self, item: GenerationQuery, route: Route) -> Draft:
+        script = decline(self._business, variant_for(item.parsed), unsure=item.parsed.unsure)
+        return replace(self._from_script(script, route), route_reason=route.reason)
+
+    async def _from_model(
+        self, item: GenerationQuery, route: Route, picks: list[Pick], sources: list[Source]
+    ) -> Draft:
+        read_by_model = context_sentences(picks, self._settings.context)
+        facts = [told(pick, sources) for pick in read_by_model]
+        reply = await self._chat.complete(self._request(item, route, facts))
+        body = complete_sentences(reply.text)
+        if not body or UNKNOWN in body.casefold():
+            raise Unanswered
+        places = dict.fromkeys(pick.passage for pick in read_by_model)
+        return Draft(
+            text=self._finish(body, item),
+            tier=route.tier,
+            model=reply.model,
+            citations=citations_of(item.documents, tuple(places)),
+            route_reason=route.reason,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost_usd=reply.cost_usd,
+            degraded=reply.degraded,
+        )
+
+    def _request(self, item: GenerationQuery, route: Route, facts: list[str]) -> ChatRequest:
+        limits = self._settings
+        user = user_prompt(
+            item.turn.text,
+            facts,
+            item.context.history,
+            item.risk,
+            item.parsed.language,
+            limits.max_history_chars,
+        )
+        return ChatRequest(
+            route.tier,
+            messages(self._business, limits.style, user),
+            item.parsed.language,
+            limits.max_tokens,
+            limits.deadline_s,
+        )
+
+    def _from_quote(
+        self,
+        item: GenerationQuery,
+        route: Route,
+        question: Question,
+        sources: list[Source],
+        mark: str,
+    ) -> Draft:
+        found = quote(question, item.documents, sources, self._business, variant_for(item.parsed))
+        if found is None:
+            return self._decline(item, route)
+        language = (f"language_fallback:{item.parsed.language}",) if found.foreign else ()
+        return Draft(
+            text=self._finish(found.text, item),
+            tier=route.tier,
+            model=EXTRACTIVE,
+            citations=(found.citation,),
+            route_reason=route.reason,
+            degraded=tuple(dict.fromkeys((mark, *language, "extractive"))),
+        )
+
+    def _finish(self, body: str, item: GenerationQuery) -> str:
+        return finish(
+            body, item.parsed, item.context, self._business, item.risk, item.turn.recent_replies
+        )
+
+
+class Unanswered(Degraded):
+    """The model found no answer in what it read."""
+
+
+def why_not(error: SwitchbackError) -> str:
+    """The mark of a reply that no model wrote."""
+    match error:
+        case Unanswered():
+            return "model_unanswered"
+        case Degraded():
+            return "no_model"
+        case _:
+            return "model_failed"

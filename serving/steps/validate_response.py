@@ -1,0 +1,152 @@
+"""Step 7: is the draft right, in the right language and fit to send? If not, replace it.
+
+A weak draft gives way to a quoted passage, and where none answers to an offer of a person. Trek
+names come from the live index; without them those of the passages at hand serve.
+"""
+
+from dataclasses import dataclass
+
+from serving.business import Business, Variant
+from serving.errors import SwitchbackError
+from serving.extract import Question, read
+from serving.fallbacks import EXTRACTIVE, TEMPLATE
+from serving.grounding import Source, TrekNames, source_of, source_of_bookings
+from serving.ports import Knowledge
+from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
+from serving.risk import score_risk
+from serving.step import Step
+from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
+from serving.validation import Review, review
+
+NO_RISK = Risk(0, "low", {})
+QUOTE_CONFIDENCE, FOREIGN_QUOTE_CONFIDENCE, DECLINE_CONFIDENCE = 75, 65, 50
+OWN_WORDS_CONFIDENCE = 95
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    question: Question
+    sources: list[Source]
+    variant: Variant
+
+
+class ValidateResponse(Step[ValidationQuery, Validated]):
+    name = "validate_response"
+
+    def __init__(self, business: Business, knowledge: Knowledge) -> None:
+        self._business = business
+        self._knowledge = knowledge
+        self._treks: TrekNames = {}
+
+    async def warm_up(self) -> None:
+        await self._refresh_treks()
+
+    async def one(self, item: ValidationQuery) -> Validated:
+        if item.draft.model == TEMPLATE:
+            return self._own_words(item)
+        if any(p.trek and p.trek not in self._treks for p in item.documents.passages):
+            await self._refresh_treks()  # a new epoch brought a new trek
+        evidence = self._evidence(item)
+        found = self._review(item.draft.text, evidence, by_model=item.draft.model != EXTRACTIVE)
+        risk = score_risk(item.draft.text, self._business.website.own_domains)
+        issues = (*found.issues, *(("ban_risk",) if risk.level != "low" else ()))
+        if found.weak or risk.level == "high":
+            return self._replace(item, evidence, issues)
+        return Validated(
+            item.draft.text,
+            found.confidence,
+            self._supporting(item, found) or item.draft.citations,
+            issues,
+        )
+
+    def _own_words(self, item: ValidationQuery) -> Validated:
+        declined = "no_answer_found" in item.draft.degraded
+        confidence = DECLINE_CONFIDENCE if declined else OWN_WORDS_CONFIDENCE
+        return Validated(item.draft.text, confidence)
+
+    def _evidence(self, item: ValidationQuery) -> Evidence:
+        question, sources = read(item.turn, item.parsed, item.documents, self._treks or None)
+        known = question.asked.treks_known
+        variant = variant_for(item.parsed)
+        titles = "\n".join(passage.title for passage in item.documents.passages)
+        own = [
+            source_of(titles, known),
+            source_of(our_words(self._business, variant), {}),
+            source_of_bookings(item.context.bookings, known),
+        ]
+        return Evidence(question, [*sources, *own], variant)
+
+    def _review(self, text: str, evidence: Evidence, *, by_model: bool) -> Review:
+        return review(
+            text,
+            evidence.question,
+            evidence.sources,
+            evidence.variant,
+            self._business,
+            written_by_model=by_model,
+        )
+
+    def _supporting(self, item: ValidationQuery, found: Review) -> tuple[Citation, ...]:
+        """The draft's citations that carry a fact of it; none found means: keep the draft's."""
+        backed = citations_of(item.documents, found.grounding.passages)
+        return tuple(one for one in item.draft.citations if one in backed)
+
+    def _replace(
+        self, item: ValidationQuery, evidence: Evidence, issues: tuple[str, ...]
+    ) -> Validated:
+        marks = tuple(f"validate:{issue}" for issue in issues)
+        found = self._quote(item, evidence)
+        if found is None:
+            script = decline(self._business, evidence.variant)
+            return Validated(script.text, DECLINE_CONFIDENCE, (), issues, (*marks, "template"))
+        confidence = FOREIGN_QUOTE_CONFIDENCE if found.foreign else QUOTE_CONFIDENCE
+        language = (f"language_fallback:{item.parsed.language}",) if found.foreign else ()
+        text = finish(
+            found.text,
+            item.parsed,
+            item.context,
+            self._business,
+            NO_RISK,
+            item.turn.recent_replies,
+        )
+        return Validated(
+            text, confidence, (found.citation,), issues, (*marks, *language, "extractive")
+        )
+
+    def _quote(self, item: ValidationQuery, evidence: Evidence) -> Quote | None:
+        """A passage's own sentences, unless they too fail the review or are what failed."""
+        if item.draft.model == EXTRACTIVE:
+            return None
+        documents: Documents = item.documents
+        found = quote(
+            evidence.question, documents, evidence.sources, self._business, evidence.variant
+        )
+        if found and self._review(found.text, evidence, by_model=False).grounding.holds:
+            return found
+        return None
+
+    async def _refresh_treks(self) -> None:
+        try:
+            self._treks = await self._knowledge.treks()
+        except SwitchbackError:  # the passages' own treks serve until the index answers
+            self._treks = {}
+
+
+def our_words(business: Business, variant: Variant) -> str:
+    """Sentences of ours that a reply may hold beside its answer."""
+    actions = business.call_to_action
+    lines = [
+        *(text.get(variant) for text in actions.by_intent.values()),
+        *(text.get(variant) for text in actions.by_stage.values()),
+        business.templates.salutation.get(variant),
+        business.templates.quoted_passage.get(variant),
+        business.opening_hours.text.get(variant),
+        business.contacts.office_phone,
+        business.contacts.emergency_phone,
+        business.contacts.sales_email,
+        business.contacts.support_email,
+        business.website.url,
+        business.website.booking_url,
+        business.name,
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,202 @@
+"""What can be wrong with a draft: one pure review, each finding with its weight.
+
+It compares the reply with the question, the passages and the company's own words. It changes
+nothing; the step that calls it decides what replaces a weak draft.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serving.business import Business, Variant
+from serving.extract import Question
+from serving.facts import MONEY, Fact
+from serving.grounding import Grounding, Source, check, segment
+from serving.sentences import content_words, devanagari_share, sentences, words
+
+WEAK_BELOW = 60  # confidence under which a draft is replaced
+UNSUPPORTED = 60  # one such finding alone makes a draft weak
+MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
+MIN_REPLY_CHARS = 2
+
+META_TALK = re.compile(
+    r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|i'?m (?:just )?an? (?:ai|chatbot)|"
+    r"(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|customer(?:'s)? message|"
+    r"(?:the|these|your|numbered) sources?\b(?! of)|i do not know|i don'?t know)|</?\w+>|<\|",
+    re.IGNORECASE,
+)
+RUDE = re.compile(
+    r"\b(?:stupid|idiot|shut up|dumb|nonsense|estúpido|idiota|imbécile|stupide|bewakoof|pagal)\b"
+    r"|बेवकूफ|मूर्ख",
+    re.IGNORECASE,
+)
+MARKERS: dict[Variant, frozenset[str]] = {
+    "en": frozenset({"the", "is", "are", "and", "of", "for", "you", "your", "in", "with", "to"}),
+    "es": frozenset({"el", "los", "las", "es", "son", "y", "para", "con", "por", "una", "del"}),
+    "fr": frozenset({"le", "les", "est", "sont", "et", "pour", "avec", "vous", "une", "des", "du"}),
+    "hi_latn": frozenset({"hai", "hain", "ka", "ke", "ki", "aap", "mein", "aur", "ko", "se"}),
+}
+# Capitalised within a sentence without being a name.
+NOT_NAMES = frozenset(
+    {"i", "inr", "usd", "gst", "upi", "am", "pm", "ok", "yes", "no", "namaste", "stop", "start"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    issue: str
+    penalty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    findings: tuple[Finding, ...]
+    grounding: Grounding
+
+    @property
+    def confidence(self) -> int:
+        return max(0, 100 - sum(finding.penalty for finding in self.findings))
+
+    @property
+    def issues(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(finding.issue for finding in self.findings))
+
+    @property
+    def weak(self) -> bool:
+        return self.confidence < WEAK_BELOW
+
+
+def review(
+    text: str,
+    question: Question,
+    sources: Sequence[Source],
+    variant: Variant,
+    business: Business,
+    *,
+    written_by_model: bool,
+) -> Review:
+    """`sources` may hold our own words too; those have no passage number."""
+    grounding = check(text, sources, question.asked)
+    findings = [*_grounded(grounding), *_required(text, question, sources)]
+    findings += _manners(text, business)
+    if written_by_model:
+        findings += _language(text, variant)
+        findings += _wording(text, question, sources)
+    return Review(tuple(findings), grounding)
+
+
+def _grounded(grounding: Grounding) -> list[Finding]:
+    found = [Finding(f"unsupported_{_kind(fact)}", UNSUPPORTED) for fact in grounding.unsupported]
+    return found + [Finding("unsupported_name", UNSUPPORTED) for _ in grounding.unknown_treks]
+
+
+def _kind(fact: Fact) -> str:
+    if fact.unit in MONEY:
+        return "price"
+    if fact.unit in ("m", "ft"):
+        return "altitude"
+    return "date" if fact.kind == "month" else fact.kind
+
+
+def _required(text: str, question: Question, sources: Sequence[Source]) -> list[Finding]:
+    """What the intent asks for must be said when the sources hold it."""
+    holds: dict[str, tuple[str, ...]] = {
+        "pricing": ("money",),
+        "availability": ("date", "month"),
+        "cancellation_refund": ("number",),
+    }
+    wanted = holds.get(question.intent, ())
+    said = _kinds(fact for one in sentences(text) for fact in segment(one, {}).facts)
+    known = _kinds(
+        fact
+        for source in sources
+        if source.passage is not None
+        for one in source.segments
+        if not (about := one.treks or source.treks)
+        or not question.asked.treks
+        or about & question.asked.treks
+        for fact in one.facts
+    )
+    if wanted and known & set(wanted) and not said & set(wanted):
+        return [Finding(f"missing_{wanted[0]}", 45)]
+    return []
+
+
+def _kinds(facts: object) -> set[str]:
+    assert hasattr(facts, "__iter__")
+    return {"money" if fact.unit in MONEY else fact.kind for fact in facts}
+
+
+def _manners(text: str, business: Business) -> list[Finding]:
+    found: list[Finding] = []
+    if len(text.strip()) < MIN_REPLY_CHARS:
+        found.append(Finding("empty", 100))
+    if len(text) > business.tone.max_reply_chars * 1.2:
+        found.append(Finding("too_long", 30))
+    if META_TALK.search(text):
+        found.append(Finding("meta_talk", UNSUPPORTED))
+    if RUDE.search(text):
+        found.append(Finding("rude", UNSUPPORTED))
+    if _repeats(text):
+        found.append(Finding("repetition", 45))
+    return found
+
+
+def _repeats(text: str) -> bool:
+    """A sentence said twice, or four words in a row said three times: a model in a loop."""
+    said = Counter(sentence.casefold() for sentence in sentences(text))
+    spoken = words(text)
+    runs = Counter(tuple(spoken[place : place + 4]) for place in range(len(spoken) - 3))
+    return max(said.values(), default=0) > 1 or max(runs.values(), default=0) > 2  # noqa: PLR2004
+
+
+def _language(text: str, variant: Variant) -> list[Finding]:
+    deva = devanagari_share(text)
+    if variant == "hi":
+        return [] if deva > 0.5 else [Finding("wrong_language", UNSUPPORTED)]  # noqa: PLR2004
+    spoken = Counter(words(text))
+    scores = {one: sum(spoken[word] for word in marks) for one, marks in MARKERS.items()}
+    best = max(scores, key=lambda one: scores[one])
+    # One or two marker words are shared between languages by chance.
+    clear = scores[best] >= 3 and scores[best] > 2 * scores[variant]  # noqa: PLR2004
+    if deva > 0.2 or (best != variant and clear):  # noqa: PLR2004
+        return [Finding("wrong_language", UNSUPPORTED)]
+    return []
+
+
+def _wording(text: str, question: Question, sources: Sequence[Source]) -> list[Finding]:
+    """A model may rephrase; it may not bring words, names or a yes of its own."""
+    passages = [source for source in sources if source.passage is not None]
+    read = _vocabulary(passages)
+    ours = _vocabulary(source for source in sources if source.passage is None)
+    asked = content_words(question.text)
+    own = [one for one in sentences(text) if not content_words(one) <= ours]
+    said = frozenset(word for one in own for word in content_words(one))
+    found = [Finding("unsupported_wording", 25) for one in own if _share(one, read | asked | ours)]
+    if not (said & read) - asked:
+        found.append(Finding("adds_nothing", UNSUPPORTED))
+    known = read | asked | ours
+    if any(name not in known for one in own for name in _names(one)):
+        found.append(Finding("unsupported_name", UNSUPPORTED))
+    return found
+
+
+def _share(sentence: str, known: frozenset[str]) -> bool:
+    said = content_words(sentence)
+    return bool(said) and len(said & known) / len(said) < MIN_SUPPORTED_WORDS
+
+
+def _names(sentence: str) -> list[str]:
+    """Stems of capitalised words that do not open the sentence."""
+    inner = re.findall(r"(?<=[\w,;:()] )[A-ZÀ-Ý][\w'’-]+", sentence)
+    return [
+        stem for word in inner if word.casefold() not in NOT_NAMES for stem in content_words(word)
+    ]
+
+
+def _vocabulary(sources: object) -> frozenset[str]:
+    assert hasattr(sources, "__iter__")
+    return frozenset(
+        word for source in sources for one in source.segments for word in content_words(one.text)
+    )
