@@ -11,24 +11,11 @@ import httpx
 
 from deployments.local.errors import LocalError
 from deployments.local.serve_api import AppState, DeploymentState, ServeApi
-from deployments.settings import PREFIX, Settings
+from deployments.settings import Settings
 
 DEPLOY_TIMEOUT_S: Final = 900.0  # a language model takes 95 s on an idle machine of two cores
 READY_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 1.0
-
-
-def config(settings: Settings) -> dict[str, Any]:
-    """What is applied. The replicas inherit the settings from the Ray head's environment.
-
-    Left in the config they would show, secrets included, on the dashboard.
-    """
-    from deployments.config import render  # noqa: PLC0415
-
-    rendered = render(settings)
-    for application in rendered["applications"]:
-        _without_settings(application)
-    return rendered
 
 
 def apply(api: ServeApi, wanted: Mapping[str, Any], tell: Callable[[str], None]) -> None:
@@ -74,19 +61,6 @@ def not_ready(settings: Settings) -> str | None:
 
 def address(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.http_port}"
-
-
-def _without_settings(application: dict[str, Any]) -> None:
-    runtime_env = application.get("runtime_env")
-    if not runtime_env:
-        return
-    variables = runtime_env.get("env_vars", {})
-    kept = {name: value for name, value in variables.items() if not name.startswith(PREFIX)}
-    runtime_env.pop("env_vars", None)
-    if kept:
-        runtime_env["env_vars"] = kept
-    if not runtime_env:
-        del application["runtime_env"]
 
 
 def _raise_if_failed(app: AppState) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deployments.config import render
 from deployments.local import (
     apps,
     index,
@@ -183,7 +184,7 @@ def _index_if_empty(
 def _start_apps(settings: Settings, progress: Progress) -> None:
     usually = "2 to 3 minutes" if settings.models == "real" else "a minute"
     with progress.stage("starting the applications", usually) as stage:
-        apps.apply(ServeApi(ray_head.dashboard(settings)), apps.config(settings), stage.doing)
+        apps.apply(ServeApi(ray_head.dashboard(settings)), render(settings), stage.doing)
         apps.await_ready(settings, stage.doing)
 
 

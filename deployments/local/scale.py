@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from deployments.local.errors import LocalError
+from deployments.local.errors import LocalError, UsageError
 from deployments.local.serve_api import DeploymentState, ServeApi
 
 TIMEOUT_S: Final = 300.0
@@ -18,7 +18,7 @@ POLL_S: Final = 0.5
 MAX_REPLICAS: Final = 1000  # more is a typing error
 
 
-class BadRequest(LocalError):
+class BadRequest(UsageError):
     """What was asked for names no deployment or no number."""
 
 

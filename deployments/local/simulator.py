@@ -3,6 +3,7 @@
 Knows its command line and its health route. Must not import it.
 """
 
+import json
 import sys
 import time
 from typing import Final
@@ -12,6 +13,7 @@ import httpx
 from deployments.local.errors import LocalError
 from deployments.local.layout import Layout
 from deployments.local.ports import require_free
+from deployments.local.stores import CUSTOMERS
 from deployments.local.supervise import Service, child_env, running, spawn, tail
 from deployments.local.supervise import stop as stop_service
 from deployments.settings import Settings
@@ -19,6 +21,7 @@ from deployments.settings import Settings
 NAME: Final = "simulator"
 START_TIMEOUT_S: Final = 60.0  # 2 s on an idle machine
 PROBE_TIMEOUT_S: Final = 2.0
+PHONE_FIELDS: Final = ("name", "wa_id", "bsuid", "username", "language")
 
 
 def wanted(settings: Settings) -> bool:
@@ -41,7 +44,10 @@ def start(settings: Settings, layout: Layout) -> Service:
         *(sys.executable, "-m", "simulator"),
         *("--port", str(settings.simulator_port)),
         *("--webhook-url", f"http://127.0.0.1:{settings.http_port}/webhook"),
+        *("--phone-number-id", settings.phone_number_id),
         *("--state-dir", str(layout.simulator)),
+        *_company(settings),
+        *_customers(settings, layout),
     ]
     details = {"address": address(settings)}
     service = spawn(layout, NAME, argv, child_env(settings, layout), details)
@@ -51,6 +57,27 @@ def start(settings: Settings, layout: Layout) -> Service:
 
 def stop(layout: Layout) -> bool:
     return stop_service(layout, NAME)
+
+
+def _company(settings: Settings) -> list[str]:
+    """The name and number on the phone page are the company's."""
+    from serving.business import load_business  # noqa: PLC0415
+
+    business = load_business(settings.business)
+    number = business.whatsapp.phone_number
+    return ["--business-name", business.name, "--display-phone-number", number]
+
+
+def _customers(settings: Settings, layout: Layout) -> list[str]:
+    """The seeded customers' phones, so that they can be picked up on the page."""
+    source = settings.business.parent / CUSTOMERS
+    if not source.is_file():
+        return []
+    people = json.loads(source.read_text("utf-8"))["customers"]
+    phones = [{name: person.get(name) for name in PHONE_FIELDS} for person in people]
+    target = layout.simulator / CUSTOMERS
+    target.write_text(json.dumps(phones, ensure_ascii=False), "utf-8")
+    return ["--customers", str(target)]
 
 
 def _await_health(service: Service, settings: Settings) -> None:

@@ -3,6 +3,8 @@
 Must not know their tables: migrations and seeds belong to `serving`.
 """
 
+import asyncio
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,8 +13,10 @@ import redis as redis_client
 
 from deployments.local.errors import LocalError
 from deployments.settings import Settings
+from serving.errors import SwitchbackError
 
 CONNECT_TIMEOUT_S: Final = 10
+CUSTOMERS: Final = "customers.json"  # beside business.yaml
 
 
 def check_database(url: str) -> None:
@@ -43,6 +47,24 @@ def check_redis(url: str) -> None:
 def prepare(settings: Settings) -> None:
     """The schema of today, and on a demo machine the demo's customers."""
     _migrate(settings)
+    customers = settings.business.parent / CUSTOMERS
+    if settings.embedded and customers.is_file():
+        asyncio.run(_seed(settings, customers))
+
+
+async def _seed(settings: Settings, customers: Path) -> None:
+    from deployments.parts import Parts  # noqa: PLC0415
+    from serving.stores.seed import seed_customers  # noqa: PLC0415
+
+    parts = Parts(settings)
+    database = parts.database
+    try:
+        await parts.open()
+        await seed_customers(database, customers)
+    except SwitchbackError as error:
+        raise LocalError(f"the demo customers could not be loaded: {error}") from error
+    finally:
+        await database.close()
 
 
 def _migrate(settings: Settings) -> None:

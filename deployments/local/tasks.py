@@ -12,6 +12,7 @@ from typing import Final
 
 from deployments.local.errors import LocalError
 from deployments.local.layout import Layout
+from deployments.local.ray_head import LOOPBACK_ENV
 from deployments.local.supervise import child_env
 from deployments.settings import PROJECT_ROOT, Settings
 
@@ -41,7 +42,7 @@ def index_corpus(
         *("--index", settings.index_uri),
         *("--profile", settings.profile),
     ]
-    env = child_env(settings, layout, {"RAY_ADDRESS": ray_address})
+    env = child_env(settings, layout, LOOPBACK_ENV | {"RAY_ADDRESS": ray_address})
     run(layout, "ingest", argv, env, timeout_s=INGEST_TIMEOUT_S, tell=tell)
 
 
