@@ -74,6 +74,8 @@ class LexicalIndex:
             return []
         if mask is not None:
             scores = np.where(mask, scores, 0.0)
-        found = np.flatnonzero(scores > 0.0)
+        # Sort only what can be among the first k: a common word matches nearly every row.
+        kth = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
+        found = np.flatnonzero((scores > 0.0) & (scores >= kth))
         best = found[np.lexsort((found, -scores[found]))[:k]]
         return [(int(row), float(scores[row])) for row in best]

@@ -72,3 +72,11 @@ def test_equal_scores_are_ordered_by_row(tmp_path: Path) -> None:
     """Ties do not depend on chance."""
     write_lexical(tmp_path, ["same words"] * 5)
     assert [row for row, _ in LexicalIndex(tmp_path).top("same", 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 10])
+def test_fewer_results_are_the_first_of_more(index: LexicalIndex, k: int) -> None:
+    """Asking for k gives the first k of all, in the same order."""
+    query = "trek costs annapurna ten days की"
+    assert index.top(query, k) == index.top(query, 100)[:k]
+    assert len(index.top(query, 100)) == 4
