@@ -83,6 +83,8 @@ def ask(
     with _clear_errors():
         answer = verbs.ask(_settings(), text, customer, timeout)
         _print_json(answer) if as_json else verbs.show_answer(answer)
+        if not answer["reply"]:
+            _fail(f"no reply was sent ({answer['outcome']})", EXIT_FAILED)
 
 
 @app.command()
@@ -158,7 +160,7 @@ def bench(
     from deployments.local import verbs
 
     with _clear_errors():
-        raise typer.Exit(verbs.bench(name, context.args, _settings))
+        verbs.bench(name, context.args, _settings)
 
 
 def _settings(profile: str | None = None) -> "Settings":

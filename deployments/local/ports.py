@@ -5,7 +5,9 @@ traffic. Each instance therefore claims a whole block, below the range from whic
 """
 
 import fcntl
+import itertools
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from deployments.local.errors import LocalError, PortTaken
 from deployments.local.layout import Layout
 
 FIRST_PORT: Final = 20_000
+BELOW_BLOCKS: Final = 15_000
+NUM_TRIED: Final = 200
 BLOCK_SIZE: Final = 256
 NUM_BLOCKS: Final = 49  # the last port is 32543; the system's own picks start at 32768
 NUM_NAMED: Final = 16  # the rest of a block serves replicas
@@ -69,6 +73,15 @@ def require_free(port: int, variable: str) -> None:
 def is_free(port: int) -> bool:
     """Whether nothing listens on the port, on loopback or on all interfaces."""
     return all(_can_listen(host, port) for host in ("127.0.0.1", ""))
+
+
+def free_ports(number: int) -> tuple[int, ...]:
+    """That many free ports, for the settings of a further instance; below every block."""
+    candidates = random.sample(range(BELOW_BLOCKS, FIRST_PORT), NUM_TRIED)
+    found = tuple(itertools.islice(filter(is_free, candidates), number))
+    if len(found) < number:
+        raise LocalError(f"fewer than {number} free ports between {BELOW_BLOCKS} and {FIRST_PORT}")
+    return found
 
 
 def claim(layout: Layout) -> Ports:

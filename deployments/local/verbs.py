@@ -3,8 +3,8 @@
 Knows the modules beside it. Must not parse arguments or end the process.
 """
 
-import importlib
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,16 +82,17 @@ def doctor(settings: Settings) -> dict[str, Any]:
     return examination.as_report(examination.examine(settings))
 
 
-def bench(name: str | None, arguments: Sequence[str], settings: Callable[[], Settings]) -> int:
-    """Run `bench/NAME.py`, on the running instance's cluster where one runs."""
-    known = sorted(path.stem for path in BENCHES.glob("[!_]*.py"))
+def bench(name: str | None, arguments: Sequence[str], settings: Callable[[], Settings]) -> None:
+    """Run `bench/NAME.py` as a program, on the running instance's cluster where one runs."""
+    known = sorted(path.stem for path in BENCHES.glob("*.py") if "__main__" in path.read_text())
     if name not in known:
         listed = ", ".join(known) or "none"
         raise UsageError(f"{f'no benchmark {name!r}' if name else 'name a benchmark'}: {listed}")
-    os.environ.update(cluster_env(settings()))
+    # Ray reads these once, when it is imported; a benchmark may start an instance of its own.
+    os.environ.update(ray_head.LOOPBACK_ENV | cluster_env(settings()))
     sys.path.insert(0, str(PROJECT_ROOT))
     sys.argv = [f"switchback bench {name}", *arguments]
-    return int(importlib.import_module(f"bench.{name}").main() or 0)
+    runpy.run_module(f"bench.{name}", run_name="__main__")
 
 
 def cluster_env(settings: Settings) -> dict[str, str]:
