@@ -39,7 +39,7 @@ class Ingress:
     @web.get("/webhook")
     async def handshake(self, request: Request) -> Response:
         """Meta's verification of the callback URL."""
-        challenge = signature.challenge(request.query_params, self._settings.verify_token)
+        challenge = signature.handshake(request.query_params, self._settings.verify_token)
         if challenge is None:
             return PlainTextResponse("wrong verify token", 403)
         return PlainTextResponse(challenge)
@@ -51,7 +51,7 @@ class Ingress:
         if body is None:
             return PlainTextResponse("larger than 3 MiB", 413)
         header = request.headers.get("x-hub-signature-256")
-        if not signature.verify(body, header, self._settings.app_secrets):
+        if not signature.is_signed(body, header, self._settings.app_secrets):
             return PlainTextResponse("wrong signature", 401)
         try:
             accepted = await self._inbox.accept(webhook.parse(body))

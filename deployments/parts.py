@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from serving.stores.cache import ContextCache
     from serving.stores.database import Database
     from serving.stores.inbox import Inbox
-    from serving.stores.stats import Stats
+    from serving.stores.stats import PostgresStats
     from serving.stores.wakeups import RedisWakeups
 
 # ruff: noqa: PLC0415  # a replica's memory and start-up are mostly imports, and each needs few
@@ -85,10 +85,10 @@ class Parts:
         return PostgresTurns(self.database)
 
     @cached_property
-    def stats(self) -> "Stats":
-        from serving.stores.stats import Stats
+    def stats(self) -> "PostgresStats":
+        from serving.stores.stats import PostgresStats
 
-        return Stats(self.database)
+        return PostgresStats(self.database)
 
     @cached_property
     def business(self) -> "Business":
@@ -206,7 +206,7 @@ def log_interaction(parts: Parts) -> Step[Any, Any]:
 
     from serving.stores.interactions import PostgresInteractions
 
-    return LogInteraction(PostgresInteractions(parts.database, parts.cache), parts.clock)
+    return LogInteraction(PostgresInteractions(parts.database))
 
 
 def update_lead_score(parts: Parts) -> Step[Any, Any]:
@@ -214,7 +214,7 @@ def update_lead_score(parts: Parts) -> Step[Any, Any]:
 
     from serving.stores.leads import PostgresLeads
 
-    return UpdateLeadScore(PostgresLeads(parts.database, parts.cache))
+    return UpdateLeadScore(PostgresLeads(parts.database))
 
 
 STEPS: Mapping[StepName, Callable[[Parts], Step[Any, Any]]] = {
