@@ -1,4 +1,6 @@
-"""A document as structure: readers produce blocks, `assemble` makes the cleaned text that spans refer to."""
+"""A document as structure: readers produce blocks, `assemble` makes the cleaned text that spans
+refer to.
+"""
 
 import re
 import unicodedata
@@ -19,7 +21,9 @@ _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029\x0b\x0c]")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of structure. Rows of a table inside a page are `row`; rows of a table file are `record`."""
+    """A piece of structure. Rows of a table inside a page are `row`; rows of a table file are
+    `record`.
+    """
 
     kind: BlockKind
     text: str
@@ -40,7 +44,9 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class CleanDocument:
-    """The cleaned text and its structure; `text[p.start:p.end] == p.block.text` for each placed block."""
+    """The cleaned text and its structure; `text[p.start:p.end] == p.block.text` for each placed
+    block.
+    """
 
     text: str
     blocks: tuple[Placed, ...]

@@ -1,4 +1,6 @@
-"""Building one shard from staged passages and stored vectors, and proving that it serves what it holds."""
+"""Building one shard from staged passages and stored vectors, and proving that it serves what it
+holds.
+"""
 
 import shutil
 import tempfile
@@ -80,7 +82,9 @@ def _scratch(epochs: EpochStore, epoch: Epoch) -> Path:
 
 
 def measured_recall(shard: IndexShard) -> float:
-    """Share of the exact nearest passages that the served index finds, over a sample of stored passages."""
+    """Share of the exact nearest passages that the served index finds, over a sample of stored
+    passages.
+    """
     count = len(shard)
     rows = np.arange(count)
     if count > RECALL_QUERIES:

@@ -1,4 +1,6 @@
-"""The gates between a built epoch and the pointer that makes it live. Each raises Refused with its reason."""
+"""The gates between a built epoch and the pointer that makes it live. Each raises Refused with its
+reason.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +29,7 @@ def check_failures(failures: Sequence[QuarantineEntry], num_files: int, gates: G
 
 
 def check_encoder(live: Manifest | None, encoder: str, gates: Gates) -> None:
-    """Serving embeds questions with the encoder of the live epoch; another one would find nothing."""
+    """Serving embeds questions with the encoder of the live epoch; another finds nothing."""
     if live is None or gates.allow_encoder_change or live.encoder == encoder:
         return
     raise Refused(

@@ -1,8 +1,8 @@
 """Cutting a cleaned document into passages, by structure first and by tokens second.
 
-Laws (held by property tests): the spans cover every character that is not white space; a passage is the slice of the
-text at its span; none exceeds the token limit; spans are in order; an edit in one section leaves the passages of
-other sections as they were.
+Laws (held by property tests): the spans cover every character that is not white space; a passage is
+the slice of the text at its span; none exceeds the token limit; spans are in order; an edit in one
+section leaves the passages of other sections as they were.
 """
 
 import re
@@ -13,9 +13,11 @@ from pipelines.ingest.blocks import CleanDocument, Placed
 from pipelines.ingest.config import ChunkSettings
 from pipelines.ingest.tokens import TokenCounter
 
-# A full stop, question or exclamation mark, danda or their East Asian forms, with closing quotes, then white space.
+# A full stop, question or exclamation mark, danda or their East Asian forms, with closing quotes,
+# then white space.
 _SENTENCE_END = re.compile(r"[.!?…।॥。！？]+[\"'”’»)\]]*\s+|\n+")
-# No vocabulary has longer tokens on average, so a prefix of this many characters is always over the limit.
+# No vocabulary has longer tokens on average, so a prefix of this many characters is always over the
+# limit.
 _MAX_CHARS_PER_TOKEN = 24
 
 
@@ -91,7 +93,7 @@ def _names(path: Sequence[tuple[int, str]]) -> tuple[str, ...]:
 
 
 class _Packer:
-    """Fills passages with atoms up to the token limit, each repeating the end of the one before it."""
+    """Fills passages with atoms up to the token limit; each repeats the end of the one before."""
 
     def __init__(self, text: str, counter: TokenCounter, settings: ChunkSettings) -> None:
         self._text = text
@@ -118,7 +120,7 @@ class _Packer:
         return last
 
     def _overlap_start(self, atoms: Sequence[_Atom], first: int, last: int) -> int:
-        """The earliest atom to repeat, such that the next passage still holds an atom that is new."""
+        """The earliest atom to repeat, such that the next passage still holds a new one."""
         start, end, limit = last + 1, atoms[last].end, self._settings.overlap_tokens
         while start - 1 > first and self._count(atoms[start - 1].start, end) <= limit:
             start -= 1
@@ -135,7 +137,9 @@ class _Packer:
             yield from self._split(start, end)
 
     def _split(self, start: int, end: int) -> Iterator[_Atom]:
-        """A sentence longer than the limit, cut between words, or within one where there is no space."""
+        """A sentence longer than the limit, cut between words, or within one where there is no
+        space.
+        """
         while not self._fits(start, end):
             cut_at = self._longest_prefix(start, end)
             yield _Atom(start, _rstrip(self._text, start, cut_at))

@@ -1,29 +1,26 @@
-"""`switchback ingest ...`: the commands of the data team. Parses options and the environment; decides nothing else."""
+"""`switchback ingest ...`: the commands of the data team. Parses options and the environment,
+decides nothing else.
 
-import datetime as dt
-import json
+Each command imports what it needs: `switchback status` must not wait for Ray Data and Arrow.
+"""
+
 import logging
-import tempfile
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.epochs import EpochStore
-from models.open import open_encoder
-from models.types import Epoch, Hit, SearchFilter
+from models.types import Epoch
 from pipelines.ingest.config import ChunkSettings, ClusterSettings, Gates, IngestConfig
 from pipelines.ingest.console import EXIT_FAILED, ProgressLines, one_clear_line, show_json, summary
 from pipelines.ingest.errors import InputError
-from pipelines.ingest.publish import rollback as publish_older
-from pipelines.ingest.quarantine import read_quarantine
-from pipelines.ingest.report import RunReport
-from pipelines.ingest.search import EpochSearch, live_epoch
-from pipelines.ingest.settings import Settings, absolute, load_settings
-from pipelines.ingest.storage import Storage
-from pipelines.ingest.verify import verify_epoch
+from pipelines.ingest.settings import absolute, load_settings
+
+if TYPE_CHECKING:
+    from models.epochs import EpochStore
+    from pipelines.ingest.report import RunReport
 
 app = typer.Typer(
     name="ingest",
@@ -103,6 +100,8 @@ def run(
 @app.command()
 def epochs(index: Index = None, as_json: AsJson = False) -> None:
     """List the versions of the index, oldest first; the live one is marked."""
+    from models.epochs import EpochStore
+
     with one_clear_line():
         store = EpochStore(load_settings(index=index).index_uri)
         live = store.current()
@@ -121,6 +120,9 @@ def epochs(index: Index = None, as_json: AsJson = False) -> None:
 @app.command()
 def rollback(epoch: str, index: Index = None, as_json: AsJson = False) -> None:
     """Make another epoch live at once; nothing is rebuilt."""
+    from models.epochs import EpochStore
+    from pipelines.ingest.publish import rollback as publish_older
+
     with one_clear_line():
         before = publish_older(EpochStore(load_settings(index=index).index_uri), Epoch(epoch))
     if as_json:
@@ -135,7 +137,12 @@ def verify(
     index: Index = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a published epoch: checksums, counts, recall, orphans, duplicates (exit 1 on a fault)."""
+    """Check a published epoch: checksums, counts, recall, orphans, duplicates (a fault: exit 1)."""
+    from models.epochs import EpochStore
+    from pipelines.ingest.search import live_epoch
+    from pipelines.ingest.storage import Storage
+    from pipelines.ingest.verify import verify_epoch
+
     with one_clear_line():
         storage = Storage(load_settings(index=index).index_uri)
         chosen = Epoch(epoch) if epoch else live_epoch(EpochStore(storage.root))
@@ -156,6 +163,9 @@ def verify(
 @app.command()
 def quarantine(index: Index = None, as_json: AsJson = False) -> None:
     """List the documents that the last run could not read, with reasons."""
+    from pipelines.ingest.quarantine import read_quarantine
+    from pipelines.ingest.storage import Storage
+
     with one_clear_line():
         listed = read_quarantine(Storage(load_settings(index=index).index_uri))
     entries = listed.entries if listed is not None else ()
@@ -178,6 +188,9 @@ def retry(
 
     What has not changed is not embedded again, so this costs little more than reading.
     """
+    from pipelines.ingest.quarantine import read_quarantine
+    from pipelines.ingest.storage import Storage
+
     with one_clear_line():
         settings = load_settings(profile, index)
         listed = read_quarantine(Storage(settings.index_uri))
@@ -211,26 +224,25 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Search the live epoch directly, without the cluster."""
+    from pipelines.ingest import queries
+
     with one_clear_line():
         settings = load_settings(profile, index)
-        asked = _questions(text, jsonl)
-        wanted = SearchFilter(
-            doc_types=(doc_type,) if doc_type else None,
-            languages=(lang,) if lang else None,
-            valid_on=_date(valid_on),
-        )
-        epoch, answers = _search(settings, [question for _, question in asked], wanted, k)
+        asked = queries.questions_of(text, jsonl)
+        wanted = queries.filter_of(doc_type, lang, valid_on)
+        texts = [question for _, question in asked]
+        epoch, answers = queries.search_live(settings, texts, wanted, k)
     if jsonl is not None:
         for (number, _), hits in zip(asked, answers, strict=True):
-            show_json({"id": number, "hits": [_hit(hit) for hit in hits]})
-    elif as_json:
-        show_json({"question": text, "epoch": epoch, "hits": [_hit(hit) for hit in answers[0]]})
-    else:
-        for hit in answers[0]:
-            typer.echo(
-                f"{hit.score:.4f}  {hit.chunk.doc} [{hit.chunk.span[0]}:{hit.chunk.span[1]}]"
-            )
-            typer.echo(f"        {' '.join(hit.chunk.text.split())[:200]}")
+            show_json({"id": number, "hits": [queries.hit_json(hit) for hit in hits]})
+        return
+    found = [queries.hit_json(hit) for hit in answers[0]]
+    if as_json:
+        show_json({"question": text, "epoch": epoch, "hits": found})
+        return
+    for hit in found:
+        typer.echo(f"{hit['score']:.4f}  {hit['doc']} {hit['span']}  {hit['title']}")
+        typer.echo(f"        {' '.join(hit['text'].split())[:200]}")
 
 
 def main() -> None:
@@ -250,7 +262,7 @@ def _run(config: IngestConfig, *, as_json: bool) -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _show(report: RunReport, *, as_json: bool) -> None:
+def _show(report: "RunReport", *, as_json: bool) -> None:
     if as_json:
         show_json(report.as_json())
         if report.reason:
@@ -266,7 +278,7 @@ def _chunks(max_tokens: int, overlap_tokens: int) -> ChunkSettings:
         raise InputError(str(error)) from error
 
 
-def _epoch_line(store: EpochStore, epoch: Epoch, live: Epoch | None) -> dict[str, Any]:
+def _epoch_line(store: "EpochStore", epoch: Epoch, live: Epoch | None) -> dict[str, Any]:
     manifest = store.manifest(epoch)
     return {
         "epoch": epoch,
@@ -278,63 +290,4 @@ def _epoch_line(store: EpochStore, epoch: Epoch, live: Epoch | None) -> dict[str
         "languages": list(manifest.languages),
         "encoder": manifest.encoder,
         "previous": manifest.previous,
-    }
-
-
-def _questions(text: str | None, jsonl: Path | None) -> list[tuple[object, str]]:
-    if (text is None) == (jsonl is None):
-        raise InputError("give either a text or --jsonl FILE")
-    if text is not None:
-        return [(None, text)]
-    assert jsonl is not None
-    try:
-        lines = jsonl.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{jsonl}: {error}") from error
-    return [_question(line, f"{jsonl}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
-
-
-def _question(line: str, where: str) -> tuple[object, str]:
-    try:
-        row = json.loads(line)
-        return row.get("id"), str(row["question"])
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InputError(f'{where}: needs {{"id", "question"}}: {error!r}') from error
-
-
-def _date(valid_on: str) -> str | None:
-    if valid_on == "any":
-        return None
-    if valid_on == "today":
-        return dt.datetime.now(dt.UTC).date().isoformat()
-    try:
-        return dt.date.fromisoformat(valid_on).isoformat()
-    except ValueError as error:
-        raise InputError(f"--valid-on {valid_on!r}: {error}") from error
-
-
-def _search(
-    settings: Settings, texts: list[str], wanted: SearchFilter, k: int
-) -> tuple[Epoch, list[tuple[Hit, ...]]]:
-    store = EpochStore(settings.index_uri)
-    epoch = live_epoch(store)
-    with tempfile.TemporaryDirectory(prefix="sbi-cache-") as cache:
-        search = EpochSearch.open(store, epoch, Path(cache))
-        encoder = open_encoder(settings.encoder_id, settings.models_dir, settings.catalog)
-        encoder.warm_up()
-        return epoch, search.query(encoder, texts, wanted, k)
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    chunk = hit.chunk
-    return {
-        "doc": chunk.doc,
-        "revision": chunk.revision,
-        "span": list(chunk.span),
-        "score": round(hit.score, 6),
-        "text": chunk.text,
-        "title": chunk.title,
-        "type": chunk.doc_type,
-        "language": chunk.language,
-        "url": chunk.url,
     }

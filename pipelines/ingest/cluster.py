@@ -1,4 +1,6 @@
-"""The Ray that a run uses: the cluster it was sent to, or a small quiet one of its own that ends with the run."""
+"""The Ray that a run uses: the cluster it was sent to, or a small quiet one of its own that ends
+with the run.
+"""
 
 import logging
 import os

@@ -8,6 +8,9 @@ from models.types import EncoderFingerprint, ModelId
 
 # Raise it when reading, cleaning or chunking changes what a document's chunks look like.
 CHUNKER_VERSION = 1
+MIN_CHUNK_TOKENS = 16
+# The live one and two to go back to.
+MIN_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,13 @@ class ChunkSettings:
     """At most so much of title and headings is embedded in front of a passage."""
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 16 or not 0 <= self.overlap_tokens <= self.max_tokens // 2:
+        if (
+            self.max_tokens < MIN_CHUNK_TOKENS
+            or not 0 <= self.overlap_tokens <= self.max_tokens // 2
+        ):
             raise ValueError(
-                f"chunks of {self.max_tokens} tokens with {self.overlap_tokens} of overlap: needs at "
-                "least 16, and an overlap of at most half"
+                f"chunks of {self.max_tokens} tokens with {self.overlap_tokens} of overlap: needs "
+                f"at least {MIN_CHUNK_TOKENS}, and an overlap of at most half"
             )
 
     def fingerprint(self, tokenizer: str) -> str:
@@ -62,7 +68,8 @@ class ClusterSettings:
     object_store_mb: int = 150
     """Of our own Ray. Passages go through it in small blocks, vectors in batches of 64."""
     task_cpus: float = 0.25
-    """Per reading and building task: small, so that a run finds room beside the serving replicas."""
+    """Per reading and building task: small, so that a run finds room beside the serving replicas.
+    """
     embed_cpus: float = 0.5
     """Per embedding actor; see `embed_threads` for what it really uses."""
     embed_gpus: float = 0.0
@@ -86,7 +93,7 @@ class IngestConfig:
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
     gates: Gates = field(default_factory=Gates)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
-    keep_epochs: int = 3
+    keep_epochs: int = MIN_EPOCHS
     """The live one and at least two before it."""
     max_document_bytes: int = 64 * 1024 * 1024
     dry_run: bool = False
@@ -94,8 +101,10 @@ class IngestConfig:
     def __post_init__(self) -> None:
         if self.num_shards < 1:
             raise ValueError(f"num_shards is {self.num_shards}; needs at least 1")
-        if self.keep_epochs < 3:
-            raise ValueError(f"keep_epochs is {self.keep_epochs}; rollback needs at least 3")
+        if self.keep_epochs < MIN_EPOCHS:
+            raise ValueError(
+                f"keep_epochs is {self.keep_epochs}; rollback needs at least {MIN_EPOCHS}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -12,7 +12,9 @@ from rich.console import Console
 from models.errors import ModelsError
 from pipelines.ingest.errors import IngestError, InputError, Refused
 from pipelines.ingest.progress import Progress
-from pipelines.ingest.report import RunReport
+
+if TYPE_CHECKING:
+    from pipelines.ingest.report import RunReport
 
 # Where nobody watches live, such as a job's log, a line now and then is enough.
 QUIET_EVERY_S = 5.0
@@ -27,7 +29,9 @@ def show_json(content: object) -> None:
 
 @contextmanager
 def one_clear_line() -> Iterator[None]:
-    """Errors that we raise on purpose become one line and an exit code; others stay visible as bugs."""
+    """Errors that we raise on purpose become one line and an exit code; others stay visible as
+    bugs.
+    """
     try:
         yield
     except Refused as error:
@@ -79,12 +83,13 @@ def describe(progress: Progress) -> str:
     return "  ".join(parts)
 
 
-def summary(report: RunReport) -> str:
+def summary(report: "RunReport") -> str:
     """The outcome of a run in a few lines."""
+    changes = f"+{report.added} ~{report.changed} -{report.removed}"
     lines = [
         f"{report.status}: {report.reason or report.epoch or ''}",
-        f"  {report.files} files, {report.documents} documents (+{report.added} ~{report.changed} "
-        f"-{report.removed}), {report.chunks} passages, {report.embedded} embedded",
+        f"  {report.files} files, {report.documents} documents ({changes})",
+        f"  {report.chunks} passages, {report.embedded} embedded",
     ]
     if report.languages:
         lines.append(f"  languages: {_counts(report.languages)}; {report.treks} treks")

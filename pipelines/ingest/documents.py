@@ -1,4 +1,6 @@
-"""From one file of the corpus to rows of passages: read, clean, check the metadata, chunk, give ids."""
+"""From one file of the corpus to rows of passages: read, clean, check the metadata, chunk, give
+ids.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -133,7 +135,9 @@ def chunk_id(
 
 
 def embedded_text(record: ChunkRecord, counter: TokenCounter, header_tokens: int) -> str:
-    """What the encoder reads of a passage: title and headings that the passage does not repeat, then its text."""
+    """What the encoder reads of a passage: title and headings that the passage does not repeat,
+    then its text.
+    """
     names = [
         name for name in dict.fromkeys((record.title, *record.heading)) if name not in record.text
     ]

@@ -1,7 +1,10 @@
-"""The list of an epoch's documents, kept beside its shards: where each passage comes from, and what a run changed."""
+"""The list of an epoch's documents, kept beside its shards: where each passage comes from, and what
+a run changed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -62,7 +65,7 @@ def summarise_documents(storage: Storage, staged: str, live: Epoch | None) -> Do
         added=len(new.keys() - old.keys()),
         changed=sum(old[doc] != new[doc] for doc in new.keys() & old.keys()),
         removed=len(old.keys() - new.keys()),
-        duplicates=tuple(sorted({a for a, b in zip(ids, ids[1:], strict=False) if a == b})),
+        duplicates=tuple(sorted({a for a, b in pairwise(ids) if a == b})),
         named_treks=_named_treks(found),
     )
 
@@ -78,7 +81,8 @@ def carry_over(
 ) -> dict[str, int]:
     """Stage again what the live epoch holds of documents that can no longer be read.
 
-    A document that somebody saved half-written must not vanish from answers. Returns passages by refused document.
+    A document that somebody saved half-written must not vanish from answers. Returns passages by
+    refused document.
     """
     names = [entry.doc for entry in refused]
     kept = [row for row in documents_of(storage, live) if _covers(names, row["doc"])]
@@ -115,7 +119,7 @@ def _named_treks(found: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any],
 
 def _covers(names: Sequence[str], doc: str) -> bool:
     """A refused file covers its rows' documents, `file#row`, too."""
-    return doc in names or doc.split("#")[0] in names
+    return doc in names or doc.partition("#")[0] in names
 
 
 def _live_records(storage: Storage, live: Epoch, wanted: set[str]) -> list[ChunkRecord]:

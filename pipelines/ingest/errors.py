@@ -6,7 +6,7 @@ class IngestError(Exception):
 
 
 class InputError(IngestError):
-    """The corpus, the index or an option cannot be used as given; the message says what and where."""
+    """The corpus, the index or an option cannot be used as given; the message says which."""
 
 
 class Refused(IngestError):

@@ -1,9 +1,11 @@
-"""One batch run, from a corpus to a published epoch or a refusal: the table of contents of this room.
+"""One batch run, from a corpus to a published epoch or a refusal: the table of contents of this
+room.
 
-    discover → read, clean, chunk → (skip what has a vector) → embed → write vectors → build shards → check
-    → publish → collect garbage
+    discover → read, clean, chunk → (skip what has a vector) → embed → write vectors
+    → build shards → check → publish → collect garbage
 
-The driver holds names, counts and digests; passages and vectors stay in Ray's blocks and in Parquet.
+The driver holds names, counts and digests; passages and vectors stay in Ray's blocks and in
+Parquet.
 """
 
 import time
@@ -17,6 +19,7 @@ from models.epochs import EpochStore, new_epoch_id
 from models.errors import ModelsError
 from models.manifest import Manifest, Trek
 from pipelines.ingest import checks
+from pipelines.ingest.board import Reporter
 from pipelines.ingest.build import BuiltShard, ShardOrder, build_shard
 from pipelines.ingest.cluster import call, call_all, plain_error, ray_session
 from pipelines.ingest.config import IngestConfig
@@ -30,7 +33,7 @@ from pipelines.ingest.documents_table import (
 from pipelines.ingest.errors import IngestError, InputError
 from pipelines.ingest.gazetteer import merge_treks, read_gazetteer
 from pipelines.ingest.lineage import Lineage, read_digest, write_lineage
-from pipelines.ingest.progress import Listener, Reporter, ignore
+from pipelines.ingest.progress import Listener, ignore
 from pipelines.ingest.publish import collect_garbage, compare_and_publish
 from pipelines.ingest.quarantine import write_quarantine
 from pipelines.ingest.reading import reading_of
@@ -38,7 +41,7 @@ from pipelines.ingest.report import RunReport, ShardReport
 from pipelines.ingest.search import share_of_answered
 from pipelines.ingest.sources import Corpus, discover
 from pipelines.ingest.staged import Part, PartSummary, QuarantineEntry, divide, failures, summarise
-from pipelines.ingest.stages import EmbedderSettings, embed_missing, stage_passages
+from pipelines.ingest.stages import EmbedderSettings, EmbedOrder, embed_missing, stage_passages
 from pipelines.ingest.storage import Storage
 from pipelines.ingest.vectors import count_missing, folder_of, known_keys, whole_files
 
@@ -46,7 +49,9 @@ Result = TypeVar("Result")
 
 
 def run(config: IngestConfig, progress: Listener = ignore) -> RunReport:
-    """Run once. A refusal is a report with its reason; raises InputError when there is nothing to run on."""
+    """Run once. A refusal is a report with its reason; raises InputError when there is nothing to
+    run on.
+    """
     began = time.monotonic()
     corpus = discover(config.corpus_uri)
     with ray_session(config.cluster):
@@ -136,7 +141,7 @@ class _Run:
             return self._call(summarise_documents, self._storage, self._staged, live)
 
     def _quarantine(self, refused: Sequence[QuarantineEntry], reading: Reading) -> None:
-        """Keep what the live epoch has of them, write them down, and refuse when they are too many."""
+        """Keep what the live epoch has of them, and write them down."""
         if refused and self._live is not None:
             carried = self._call(
                 carry_over, self._storage, self._staged, self._live.epoch, refused, reading
@@ -204,9 +209,9 @@ class _Run:
         self._storage.make_folder(folder)
         with self._reporter.stage("embed", missing, "passages"):
             known = known_keys(self._storage, encoder)
-            target, board = self._storage.uri(folder), self._reporter.board
-            files = self._passage_files()
-            embed_missing(self._storage, files, known, target, settings, cluster, board)
+            target, files = self._storage.uri(folder), self._passage_files()
+            order = EmbedOrder(self._storage, files, known, target)
+            embed_missing(order, settings, cluster, self._reporter.board)
 
     def _passage_files(self) -> list[str]:
         return [

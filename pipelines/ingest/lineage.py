@@ -16,7 +16,9 @@ class Lineage:
     run: str
     corpus: str
     digest: str
-    """Of all passages, treks, fingerprints and the number of shards: equal exactly when nothing changed."""
+    """Of all passages, treks, fingerprints and the number of shards: equal exactly when nothing
+    changed.
+    """
     settings: dict[str, Any]
 
 

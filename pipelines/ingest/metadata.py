@@ -48,7 +48,9 @@ def _iso_date(value: object) -> object:
 
 
 def _doc_type(value: object) -> object:
-    """A word of another vocabulary is `other`: a data team's own types must not refuse their documents."""
+    """A word of another vocabulary is `other`: a data team's own types must not refuse their
+    documents.
+    """
     value = _text(value)
     return (
         value.lower() if isinstance(value, str) and value.lower() in get_args(DocType) else "other"

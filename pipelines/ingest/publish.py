@@ -17,8 +17,8 @@ KEEP_RUNS = 20
 def compare_and_publish(store: EpochStore, epoch: Epoch, expected: Epoch | None) -> None:
     """Move the pointer to `epoch` if it still is where this run began; raises Refused otherwise.
 
-    Between two runs on one file system a lock makes the comparison and the move one step. An object store has no
-    lock: there the comparison narrows the race and does not close it.
+    Between two runs on one file system a lock makes the comparison and the move one step. An object
+    store has no lock: there the comparison narrows the race and does not close it.
     """
     if not store.is_local:
         _publish_if(store, epoch, expected)
@@ -55,8 +55,8 @@ def rollback(store: EpochStore, epoch: Epoch) -> Epoch | None:
 def collect_garbage(storage: Storage, store: EpochStore, keep: int) -> list[Epoch]:
     """Remove epochs beyond the newest `keep`, never the live one, and what runs left behind.
 
-    Returns the epochs removed. Folders without a manifest belong to runs that died or are still building; only those
-    older than the live epoch are removed.
+    Returns the epochs removed. Folders without a manifest belong to runs that died or are still
+    building; only those older than the live epoch are removed.
     """
     live = store.current()
     if live is None:

@@ -7,7 +7,9 @@ from pipelines.ingest.tokens import encoder_folder, tokenizer_fingerprint
 
 
 def reading_of(config: IngestConfig) -> Reading:
-    """Prepare the encoder's folder (about 40 s the first time) and fingerprint it, without loading the model."""
+    """Prepare the encoder's folder (about 40 s the first time) and fingerprint it, without loading
+    the model.
+    """
     folder = encoder_folder(config)
     encoder = open_encoder(config.encoder_id, config.models_dir, config.catalog)
     chunker = config.chunks.fingerprint(tokenizer_fingerprint(folder))

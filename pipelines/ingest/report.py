@@ -1,4 +1,4 @@
-"""What a run did, as one JSON object: returned, printed with --json and kept under the index root."""
+"""What a run did, as one JSON object: returned, printed with --json, kept under the index root."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pipelines.ingest.staged import QuarantineEntry
 
 Status = Literal["published", "unchanged", "refused", "dry-run"]
-# A report is read by people; a corpus full of broken files is listed in full by `ingest quarantine`.
+# A report is read by people; a corpus full of broken files is listed in full by `ingest
+# quarantine`.
 MAX_LISTED = 100
 
 

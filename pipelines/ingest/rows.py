@@ -1,6 +1,8 @@
-"""The tables that flow through Ray Data: one schema for passages, documents and refused documents alike.
+"""The tables that flow through Ray Data: one schema for passages, documents and refused documents
+alike.
 
-One schema, so that one streaming pipeline yields all three; `kind` tells them apart and `shard` partitions them.
+One schema, so that one streaming pipeline yields all three; `kind` tells them apart and `shard`
+partitions them.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,6 @@
-"""Searching one epoch in this process, without a cluster: for `ingest query`, `ingest verify` and golden questions."""
+"""Searching one epoch in this process, without a cluster: for `ingest query`, `ingest verify` and
+golden questions.
+"""
 
 import tempfile
 from collections.abc import Sequence
@@ -38,8 +40,8 @@ class EpochSearch:
         """The k best passages for each text, dense and lexical together."""
         if encoder.fingerprint != self.manifest.encoder:
             raise InputError(
-                f"epoch {self.manifest.epoch} was embedded by {self.manifest.encoder!r}, the encoder "
-                f"here is {encoder.fingerprint!r}"
+                f"epoch {self.manifest.epoch} was embedded by {self.manifest.encoder!r}, the "
+                f"encoder here is {encoder.fingerprint!r}"
             )
         vectors = encoder.encode(list(texts), "query")
         filters = [wanted] * len(texts)

@@ -1,4 +1,6 @@
-"""The environment of a run, parsed once; the same variables as the rest of the platform, those that matter here."""
+"""The environment of a run, parsed once; the same variables as the rest of the platform, those that
+matter here.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,7 @@ class Settings:
 
 
 def load_settings(profile: str | None = None, index: str | None = None) -> Settings:
-    """Options of the command line win over the environment; raises InputError naming the variable."""
+    """Options win over the environment; raises InputError naming the variable."""
     try:
         variables = _Variables()
         address = _RayVariables().ray_address

@@ -1,4 +1,6 @@
-"""Finding the documents of a corpus: a folder, one file, a glob, or any of these behind a URI that fsspec knows."""
+"""Finding the documents of a corpus: a folder, one file, a glob, or any of these behind a URI that
+fsspec knows.
+"""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -9,7 +11,8 @@ import fsspec
 from pipelines.ingest.errors import InputError, Unreadable
 from pipelines.ingest.metadata import SIDECAR_SUFFIX
 
-# A business folder holds business.yaml, customers and the like; only this part of it is its knowledge.
+# A business folder holds business.yaml, customers and the like; only this part of it is its
+# knowledge.
 BUSINESS_FILE = "business.yaml"
 BUSINESS_DOCUMENTS = "documents"
 GAZETTEER_FILE = "treks.yaml"

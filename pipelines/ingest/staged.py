@@ -1,4 +1,6 @@
-"""What a run staged, seen shard by shard: counts, digests, documents, refusals. Each function runs as a Ray task."""
+"""What a run staged, seen shard by shard: counts, digests, documents, refusals. Each function runs
+as a Ray task.
+"""
 
 import hashlib
 import json
@@ -21,7 +23,8 @@ class Part:
     files: tuple[str, ...]
     nth: int = 0
     of: int = 1
-    """`of` 1: every row. Else the rows whose place by chunk id leaves `nth` when divided by `of`."""
+    """`of` 1: every row. Else the rows whose place by chunk id leaves `nth` when divided by `of`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,9 @@ def failures(storage: Storage, staged: str) -> list[QuarantineEntry]:
 def divide(storage: Storage, staged: str, num_shards: int) -> list[Part]:
     """The passages of each shard.
 
-    By document, so that an edit changes one shard. A corpus of a few documents may leave a shard empty that way, and
-    is divided by passage instead; one with fewer passages than shards gets fewer shards.
+    By document, so that an edit changes one shard. A corpus of a few documents may leave a shard
+    empty that way, and is divided by passage instead; one with fewer passages than shards gets
+    fewer shards.
     """
     files = {shard: tuple(files_of_shard(storage, staged, shard)) for shard in range(num_shards)}
     if all(files.values()):

@@ -1,6 +1,7 @@
 """The streaming stages, as Ray Data pipelines: read and chunk, then embed what has no vector yet.
 
-Blocks flow from task to task; the driver sees counts only. This module and cluster.py are the ones that use ray.data.
+Blocks flow from task to task; the driver sees counts only. This module and cluster.py are the ones
+that use ray.data.
 """
 
 import math
@@ -22,7 +23,8 @@ from pipelines.ingest.sources import SourceFile
 from pipelines.ingest.storage import Storage
 from pipelines.ingest.vectors import VECTOR_SCHEMA, KnownKeys, packed
 
-# Rows per block: about a megabyte of passages, so that a task holds little and the next stage starts soon.
+# Rows per block: about a megabyte of passages, so that a task holds little and the next stage
+# starts soon.
 ROWS_PER_BLOCK = 512
 FILES_PER_TASK = 24
 MAX_READ_TASKS = 2000
@@ -76,23 +78,29 @@ def _read_batch(batch: pa.Table, reading: Reading, board: Any) -> Iterator[pa.Ta
         yield rows.table_of(pending)
 
 
+@dataclass(frozen=True, slots=True)
+class EmbedOrder:
+    """What the embedding stage reads and where it writes."""
+
+    storage: Storage
+    staged: list[str]
+    """Names of the files with passages."""
+    known: KnownKeys
+    target: str
+    """URI of a folder."""
+
+
 def embed_missing(
-    storage: Storage,
-    staged: list[str],
-    known: KnownKeys,
-    target: str,
-    settings: EmbedderSettings,
-    cluster: ClusterSettings,
-    board: Any,
+    order: EmbedOrder, settings: EmbedderSettings, cluster: ClusterSettings, board: Any
 ) -> None:
-    """Embed the passages of the staged files that have no vector, into Parquet below `target`."""
+    """Embed the passages that have no vector yet, into Parquet."""
     dataset = ray.data.from_items(
-        [{"file": name} for name in staged], override_num_blocks=len(staged)
+        [{"file": name} for name in order.staged], override_num_blocks=len(order.staged)
     ).map_batches(
         _load_missing,
         batch_size=1,
         batch_format="pyarrow",
-        fn_kwargs={"storage": storage, "known": ray.put(known)},
+        fn_kwargs={"storage": order.storage, "known": ray.put(order.known)},
         compute=TaskPoolStrategy(size=max(1, cluster.local_cpus)),
         num_cpus=cluster.task_cpus,
     )
@@ -105,7 +113,7 @@ def embed_missing(
         num_cpus=cluster.embed_cpus,
         num_gpus=cluster.embed_gpus or None,
     )
-    dataset.write_parquet(target, ray_remote_args={"num_cpus": cluster.task_cpus})
+    dataset.write_parquet(order.target, ray_remote_args={"num_cpus": cluster.task_cpus})
 
 
 def _load_missing(batch: pa.Table, storage: Storage, known: Any) -> Iterator[pa.Table]:
@@ -141,7 +149,9 @@ def _unique(batch: pa.Table) -> tuple[list[str], list[str]]:
 
 
 def _use_threads(threads: int) -> None:
-    """Ray tells a worker with a fraction of a CPU to use one thread; the machine may have more to give."""
+    """Ray tells a worker with a fraction of a CPU to use one thread; the machine may have more to
+    give.
+    """
     try:
         import torch
     except ImportError:  # the hash encoder needs none

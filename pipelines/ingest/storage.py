@@ -1,10 +1,9 @@
 """Small files and Parquet tables under an index root, local or behind an fsspec URI.
 
-ROOT/CURRENT, ROOT/epochs/...     published epochs (models.epochs)
-ROOT/vectors/<encoder>/*.parquet  vectors by the key of their text; shared by all epochs
-ROOT/runs/<run>/report.json       what each run did
-ROOT/runs/<run>/staged/...        passages of a run that is under way
-ROOT/quarantine.json              documents that could not be read, as of the last run
+ROOT/CURRENT, ROOT/epochs/...     published epochs (models.epochs) ROOT/vectors/<encoder>/*.parquet
+vectors by the key of their text; shared by all epochs ROOT/runs/<run>/report.json       what each
+run did ROOT/runs/<run>/staged/...        passages of a run that is under way ROOT/quarantine.json
+documents that could not be read, as of the last run
 """
 
 import json

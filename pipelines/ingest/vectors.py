@@ -1,7 +1,8 @@
 """The store of vectors: Parquet files of key and vector, shared by all epochs of one encoder.
 
-A key is the hash of the encoder's fingerprint and the text, so a vector never goes stale and holds no text. Files are
-only added; one that a crash cut short is ignored, and removed by the next collection.
+A key is the hash of the encoder's fingerprint and the text, so a vector never goes stale and holds
+no text. Files are only added; one that a crash cut short is ignored, and removed by the next
+collection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,9 @@ def packed(vectors: Vectors) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """Keys that have a vector, sorted: 16 bytes each, so that ten million take 160 MB and not gigabytes."""
+    """Keys that have a vector, sorted: 16 bytes each, so that ten million take 160 MB and not
+    gigabytes.
+    """
 
     keys: NDArray[np.bytes_]
 

@@ -1,4 +1,6 @@
-"""Proving that a published epoch still is what was published, and that it still finds what it holds."""
+"""Proving that a published epoch still is what was published, and that it still finds what it
+holds.
+"""
 
 import tempfile
 from collections import Counter
@@ -31,7 +33,9 @@ class Verdict:
 
 
 def verify_epoch(storage: Storage, epoch: Epoch) -> Verdict:
-    """Checksums, counts, recall, orphans and duplicates; a fault in one shard does not hide another's."""
+    """Checksums, counts, recall, orphans and duplicates; a fault in one shard does not hide
+    another's.
+    """
     store = EpochStore(storage.root)
     manifest = store.manifest(epoch)
     problems: list[str] = []

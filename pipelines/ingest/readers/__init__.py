@@ -1,7 +1,7 @@
 """From bytes to blocks: one reader per format, chosen by the file's ending.
 
-A reader takes the bytes and the file's name and returns a `Parsed`, or raises Unreadable with a reason a person
-can act on. It knows nothing of Ray, chunks or the index.
+A reader takes the bytes and the file's name and returns a `Parsed`, or raises Unreadable with a
+reason a person can act on. It knows nothing of Ray, chunks or the index.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,8 @@ def reader_for(name: str) -> Reader:
 def read(data: bytes, name: str) -> list[Parsed]:
     """The documents in a file: one, or one per row of a table with a text column.
 
-    Libraries that parse foreign files raise anything at all on damaged ones, so every exception becomes Unreadable.
+    Libraries that parse foreign files raise anything at all on damaged ones, so every exception
+    becomes Unreadable.
     """
     reader = reader_for(name)
     if not data.strip():

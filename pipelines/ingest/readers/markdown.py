@@ -59,30 +59,31 @@ class _Walk:
 
     def _take(self, token: "Token") -> None:
         match token.type:
-            case "heading_open":
-                self._heading_level = int(token.tag[1:])
-            case "heading_close":
-                self._heading_level = 0
-            case "bullet_list_open":
-                self._bullets.append("-")
-            case "ordered_list_open":
-                self._bullets.append(str(token.attrGet("start") or 1))
+            case "heading_open" | "heading_close":
+                self._heading_level = int(token.tag[1:]) if token.nesting > 0 else 0
+            case "bullet_list_open" | "ordered_list_open":
+                ordered = token.type == "ordered_list_open"
+                self._bullets.append(str(token.attrGet("start") or 1) if ordered else "-")
             case "bullet_list_close" | "ordered_list_close":
                 self._bullets.pop()
             case "list_item_open":
                 self._pending_bullet = self._next_bullet()
-            case "table_open":
-                self._header = []
-            case "tr_open":
-                self._cells = []
-            case "tr_close":
-                self._end_row()
+            case "table_open" | "tr_open" | "tr_close":
+                self._take_table(token.type)
             case "inline":
                 self._take_text(_plain(token))
             case "fence" | "code_block":
                 self._blocks.append(Block("code", token.content))
             case "html_block":
                 self._take_html(token.content)
+
+    def _take_table(self, kind: str) -> None:
+        if kind == "table_open":
+            self._header = []
+        elif kind == "tr_open":
+            self._cells = []
+        else:
+            self._end_row()
 
     def _next_bullet(self) -> str:
         mark = self._bullets[-1]

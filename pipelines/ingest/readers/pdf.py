@@ -7,7 +7,8 @@ from pipelines.ingest.blocks import Block
 from pipelines.ingest.errors import Unreadable
 from pipelines.ingest.readers.parsed import Parsed
 
-# A line that ends before this share of the page's longest line, with a full stop, ends its paragraph.
+# A line that ends before this share of the page's longest line, with a full stop, ends its
+# paragraph.
 _SHORT_LINE_SHARE = 0.75
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-\n(?=[a-zà-ÿ])")
 _BULLET = re.compile(r"^(?:[-*•‣◦·]|\d{1,3}[.)])\s+")

@@ -1,4 +1,6 @@
-"""A table row as a passage that repeats its column names, so that a price never loses what it is a price of."""
+"""A table row as a passage that repeats its column names, so that a price never loses what it is a
+price of.
+"""
 
 import re
 from collections.abc import Sequence

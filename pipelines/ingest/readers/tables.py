@@ -1,7 +1,7 @@
 """Table files: CSV, TSV, JSON Lines, Parquet.
 
-A table with a `text` column is a list of documents, one a row, its other columns their metadata. Any other table is
-one document whose rows are passages that repeat the column names.
+A table with a `text` column is a list of documents, one a row, its other columns their metadata.
+Any other table is one document whose rows are passages that repeat the column names.
 """
 
 import csv
@@ -32,9 +32,6 @@ def read_csv(data: bytes, name: str) -> list[Parsed]:
     text = decode(data)
     delimiter = "\t" if PurePosixPath(name).suffix.lower() == ".tsv" else _delimiter(text)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = reader.fieldnames or []
-    if len(names) < 2 and delimiter == "," and "\n" not in text.strip():
-        raise Unreadable("a table needs a header line and at least one row")
     return _documents([_csv_row(row, reader.line_num) for row in reader])
 
 

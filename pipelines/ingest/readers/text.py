@@ -23,8 +23,9 @@ def read_text(data: bytes, name: str) -> list[Parsed]:
 
 def _paragraph(text: str) -> list[Block]:
     lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) >= 2 and _UNDERLINE.match(lines[1].strip()):
-        level = 1 if lines[1].strip().startswith("=") else 2
+    under = lines[1].strip() if len(lines) > 1 else ""
+    if _UNDERLINE.match(under):
+        level = 1 if under.startswith("=") else 2
         return [Block("heading", lines[0], level), *_paragraph("\n".join(lines[2:]))]
     blocks: list[Block] = []
     for line in lines:
