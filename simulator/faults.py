@@ -56,6 +56,8 @@ class LimitKnobs(_Knobs):
     throughput: bool = True
     unknown_recipient: Literal["exists", "undeliverable"] = "exists"
     magic_recipients: bool = True
+    # Service messages that cost nothing, per month and number, since October 2026.
+    free_service_messages: Annotated[int, Field(ge=0)] = 1_000
 
 
 class SendFault(_Knobs):

@@ -27,7 +27,9 @@ class Journal:
         self._db: sqlite3.Connection | None = None
         if state_dir is not None:
             state_dir.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(state_dir / "simulator.sqlite3")
+            # Made in one thread and used in another (the event loop's), but never in two at once.
+            path = state_dir / "simulator.sqlite3"
+            self._db = sqlite3.connect(path, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=off")
             self._db.execute(_SCHEMA)

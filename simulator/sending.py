@@ -62,7 +62,8 @@ class Sending:
         fault = self._p.faults.take_send(customer.names())
         failure = await self._before(fault, disconnected)
         magic = self._magic(customer)
-        failure = self._check(request, customer) or failure or magic
+        limit = self._check(request, customer)
+        failure = failure or magic or limit
         message, overtaken = self._accept(request, customer, failure)
         if overtaken:
             await asyncio.sleep(_OVERTAKE_S)

@@ -12,7 +12,6 @@ from simulator.timers import Timers
 from simulator.webhooks import WebhookSender
 from simulator.wire import Json
 
-FREE_SERVICE_MESSAGES = 1_000  # per month and number since October 2026
 _MONTH_S = 30 * 86_400.0
 
 
@@ -147,7 +146,7 @@ class StatusReporter:
         if now - self._month_started_at > _MONTH_S:
             self._month_started_at, self._service_messages = now, 0
         self._service_messages += 1
-        return self._service_messages <= FREE_SERVICE_MESSAGES
+        return self._service_messages <= self._faults.now.limits.free_service_messages
 
     def clear(self) -> None:
         """Forget the month."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.simulator.rig import Rig, Until
+
 NUMBER = "106500000000002"
 WAMID = "wamid.HBgLMTU1NTAxMDAxMjMVAgASGBQzQURBNEI5MjM3QkFDQ0NERjE5QwA="
 
@@ -72,7 +74,7 @@ ACCEPTED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("body", ACCEPTED, ids=lambda body: str(list(body.values())[-1])[:40])
-def test_valid_message_is_accepted(rig, body: dict[str, Any]) -> None:
+def test_valid_message_is_accepted(rig: Rig, body: dict[str, Any]) -> None:
     """Every kind of message within its limits gets 200 and a message id."""
     rig.says(text="hello")
     answer = rig.send({"to": "+15550100123"} | body)
@@ -81,7 +83,7 @@ def test_valid_message_is_accepted(rig, body: dict[str, Any]) -> None:
     assert rig.chat()[-1]["id"] == answer.json()["messages"][0]["id"]
 
 
-def test_message_id_has_the_observed_layout(rig) -> None:
+def test_message_id_has_the_observed_layout(rig: Rig) -> None:
     """An outgoing id holds the user's number, the direction byte and an ASCII id."""
     wamid = rig.text().json()["messages"][0]["id"]
     data = base64.b64decode(wamid.removeprefix("wamid."))
@@ -141,7 +143,7 @@ REFUSED: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("body", "code"), REFUSED)
-def test_invalid_message_is_refused(rig, body: dict[str, Any], code: int) -> None:
+def test_invalid_message_is_refused(rig: Rig, body: dict[str, Any], code: int) -> None:
     """Every broken rule gets its code in Graph's shape, and nothing reaches the chat."""
     answer = rig.send({"to": "+15550100123"} | body)
     error = answer.json()["error"]
@@ -151,14 +153,14 @@ def test_invalid_message_is_refused(rig, body: dict[str, Any], code: int) -> Non
     assert rig.chat() == []
 
 
-def test_wrong_token_is_401_190(rig) -> None:
+def test_wrong_token_is_401_190(rig: Rig) -> None:
     """Without the right token nothing is looked at."""
     for value in ("Bearer wrong", "", "Basic abc"):
         answer = rig.send({"to": "+1"}, Authorization=value)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
 
 
-def test_unknown_number_is_100_33(rig) -> None:
+def test_unknown_number_is_100_33(rig: Rig) -> None:
     """Another business number is an object that does not exist."""
     headers = {"Authorization": "Bearer test-token"}
     answer = rig.client.post("/v26.0/999/messages", json={}, headers=headers)
@@ -167,14 +169,14 @@ def test_unknown_number_is_100_33(rig) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"{}"])
-def test_body_that_is_no_message_is_100(rig, content: bytes) -> None:
+def test_body_that_is_no_message_is_100(rig: Rig, content: bytes) -> None:
     """Broken JSON, and JSON that is no object, are refused and not a crash."""
     headers = {"Authorization": "Bearer test-token"}
     answer = rig.client.post(f"/v26.0/{NUMBER}/messages", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
 
 
-def test_recipient_is_needed_and_checked(rig) -> None:
+def test_recipient_is_needed_and_checked(rig: Rig) -> None:
     """No recipient, no phone number, the business itself, an unknown user id."""
     text = {"type": "text", "text": {"body": "hi"}}
     cases = [({}, 100), ({"to": "abc"}, 131009), ({"to": "+15550100001"}, 131021)]
@@ -183,7 +185,7 @@ def test_recipient_is_needed_and_checked(rig) -> None:
         assert rig.send(text | address).json()["error"]["code"] == code
 
 
-def test_user_without_phone_is_reached_by_user_id(rig, until) -> None:
+def test_user_without_phone_is_reached_by_user_id(rig: Rig, until: Until) -> None:
     """A BSUID in `recipient` answers with `user_id` only, and statuses carry no phone."""
     rig.says("FR.90000000000000000077", text="Bonjour")
     bsuid = "FR.90000000000000000077"
@@ -200,7 +202,7 @@ def test_user_without_phone_is_reached_by_user_id(rig, until) -> None:
     assert contact == {"profile": {"name": "Noé B.", "username": "noe.b"}, "user_id": bsuid}
 
 
-def test_phone_wins_over_user_id(rig) -> None:
+def test_phone_wins_over_user_id(rig: Rig) -> None:
     """With both addresses the phone is used and both are answered."""
     rig.says(text="hi")
     body = {"to": "+15550100123", "recipient": "FR.90000000000000000077"}
@@ -208,14 +210,14 @@ def test_phone_wins_over_user_id(rig) -> None:
     assert (contact["wa_id"], contact["user_id"]) == ("15550100123", "US.90000000000000000001")
 
 
-def test_number_without_plus_is_taken_for_national(rig) -> None:
+def test_number_without_plus_is_taken_for_national(rig: Rig) -> None:
     """Without `+` the business's country code is put in front."""
     rig.says(text="hi")
     answer = rig.send({"to": "555 010-0123", "type": "text", "text": {"body": "hi"}})
     assert answer.json()["contacts"][0]["wa_id"] == "15550100123"
 
 
-def test_template_rules_apply_once_templates_are_registered(rig, until) -> None:
+def test_template_rules_apply_once_templates_are_registered(rig: Rig, until: Until) -> None:
     """Unknown name, wrong parameter count, paused, authentication to a BSUID; then the text."""
     rig.client.put(
         "/sim/templates",
@@ -245,7 +247,7 @@ def test_template_rules_apply_once_templates_are_registered(rig, until) -> None:
     assert tapped["context"]["id"] == rig.chat()[-2]["id"]
 
 
-def test_mark_read_and_typing(rig) -> None:
+def test_mark_read_and_typing(rig: Rig) -> None:
     """Reading marks earlier messages too, typing shows until the reply, unknown ids are 131009."""
     first, second = rig.says(text="one"), rig.says(text="two")
     typing = {"status": "read", "message_id": second, "typing_indicator": {"type": "text"}}
@@ -259,7 +261,7 @@ def test_mark_read_and_typing(rig) -> None:
         assert rig.send({"status": "read", "message_id": wamid}).json()["error"]["code"] == 131009
 
 
-def test_typing_ends_after_25_seconds(rig) -> None:
+def test_typing_ends_after_25_seconds(rig: Rig) -> None:
     """The indicator vanishes by itself."""
     wamid = rig.says(text="hi")
     rig.send({"status": "read", "message_id": wamid, "typing_indicator": {"type": "text"}})
@@ -267,7 +269,7 @@ def test_typing_ends_after_25_seconds(rig) -> None:
     assert rig.client.get("/sim/customers/15550100123").json()["typing"] is False
 
 
-def test_reaction_lands_on_its_message_and_is_only_sent(rig, until) -> None:
+def test_reaction_lands_on_its_message_and_is_only_sent(rig: Rig, until: Until) -> None:
     """A business reaction shows on the bubble, goes with an empty emoji, and is never delivered."""
     wamid = rig.says(text="hi")
     body = {"to": "+15550100123", "type": "reaction"}
@@ -281,7 +283,7 @@ def test_reaction_lands_on_its_message_and_is_only_sent(rig, until) -> None:
     assert rig.chat()[0]["reactions"] == {}
 
 
-def test_blocked_user_is_130403(rig) -> None:
+def test_blocked_user_is_130403(rig: Rig) -> None:
     """A blocked user cannot be written to until unblocked."""
     rig.says(text="hi")
     path, headers = f"/v26.0/{NUMBER}/block_users", {"Authorization": "Bearer test-token"}
@@ -293,7 +295,7 @@ def test_blocked_user_is_130403(rig) -> None:
     assert rig.text().status_code == 200
 
 
-def test_number_describes_itself(rig) -> None:
+def test_number_describes_itself(rig: Rig) -> None:
     """What a health check asks of the business number."""
     headers = {"Authorization": "Bearer test-token"}
     found = rig.client.get(f"/v26.0/{NUMBER}?fields=health_status", headers=headers).json()
