@@ -14,9 +14,10 @@ from typing import ClassVar
 from serving.errors import Failure, Rejected, SwitchbackError
 from serving.ports import Knowledge
 from serving.step import Step, as_outcome
-from serving.types import Parsed, StepName, Turn
+from serving.types import Parsed, Script, StepName, Turn
 from serving.understanding import reading
 from serving.understanding.intents import IntentModel, PhraseIntents
+from serving.understanding.script import is_devanagari
 from serving.understanding.treks import TrekFinder
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,12 @@ class ParseMessage(Step[Turn, Parsed]):
         try:
             sent_at = turn.messages[-1].sent_at
             return reading.parse_text(
-                turn.text, sent_at, self._finder, turn.language_hint, self._intents
+                turn.text,
+                sent_at,
+                self._finder,
+                language_hint=turn.language_hint,
+                script_hint=_script_of(turn.recent_replies),
+                intent_model=self._intents,
             )
         except IndexError:
             return Failure.of(Rejected("the turn holds no message"))
@@ -84,9 +90,19 @@ class ParseMessage(Step[Turn, Parsed]):
         if treks:
             self._finder = TrekFinder(treks)
 
+    async def refreshed(self) -> None:
+        """Wait for a refresh that is under way."""
+        if self._refreshing:
+            await self._refreshing
+
     async def close(self) -> None:
         """Stop refreshing."""
         if self._refreshing:
             self._refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._refreshing
+
+
+def _script_of(replies: Sequence[str]) -> Script:
+    """The script that the conversation is held in: what we answered last."""
+    return "deva" if replies and is_devanagari(replies[-1]) else "latn"

@@ -20,6 +20,8 @@ _Word = Literal[
     "not_before",
     "not_after",
     "adjectives",
+    "seats",
+    "before_one",
     "after_count",
     "after_only",
 ]
@@ -79,6 +81,8 @@ class _Reader:
             count = self._number(place)
             if not count or count > MAX_GROUP or not self._free[place] or self._is_excluded(place):
                 continue
+            if self._is_somebody(place):
+                continue
             if self._is_people(place + 1) and not self._is(place + 2, "not_after"):
                 yield self._found(place, place + 1, count)
             elif self._is_people(place + 2) and self._is(place + 1, "adjectives"):
@@ -93,6 +97,13 @@ class _Reader:
                 if size and place + length <= len(self._keys) and not self._is_quoted(place):
                     yield self._found(place, place + length - 1, size)
                     break
+
+    def _is_somebody(self, place: int) -> bool:
+        """ "I want to talk to one person": a count of one needs "for", "only" or "ke liye"."""
+        spelt = self._number(place) == 1 and not self._keys[place].isdecimal()
+        if not spelt or self._is(place + 1, "seats"):
+            return False
+        return not (self._is(place - 1, "before_one") or self._key(place + 3) in ("liye", "लिए"))
 
     def _being_before(self, place: int) -> int:
         """Words of `we are` or `group of` right before a number that counts no other thing."""

@@ -9,12 +9,13 @@ from functools import cache
 from math import exp
 from typing import Protocol, cast
 
-from serving.types import INTENTS, EntityType, Intent
+from serving.types import INTENTS, EntityType, Intent, Language
 from serving.understanding.language import known_words
-from serving.understanding.lexicon import Lexicon, phrases
+from serving.understanding.lexicon import SPOKEN, Lexicon, phrases
 from serving.understanding.script import Token
 from serving.understanding.wordlists import word_list
 
+FOREIGN = 0.4  # a word of another language may be a loan, or only look like one
 REPEAT = 0.5  # the second phrase for an intent says half as much as the first, and so on
 MIN_PROBABILITY = 0.45  # below it the guess is unsure
 MIN_LEAD = 0.12
@@ -27,6 +28,7 @@ class Clues:
 
     text: str
     words: Sequence[Token]
+    language: Language
     entities: frozenset[EntityType] = frozenset()
 
 
@@ -42,7 +44,8 @@ class PhraseIntents:
     def score(self, clues: Clues) -> dict[Intent, float]:
         weights: dict[Intent, list[float]] = {intent: [] for intent in INTENTS}
         for match in _lexicon().find(clues.words):
-            weights[cast("Intent", match.label)].append(match.weight)
+            share = 1.0 if match.variety in SPOKEN[clues.language] else FOREIGN
+            weights[cast("Intent", match.label)].append(share * match.weight)
         evidence = {intent: _diminishing(found) for intent, found in weights.items()}
         for intent, points in _from_entities(clues, evidence).items():
             evidence[intent] += points
@@ -73,8 +76,9 @@ def _from_entities(clues: Clues, evidence: Mapping[Intent, float]) -> dict[Inten
         for intent, value in table[kind]["alone" if silent else "beside"].items():
             points[intent] = points.get(intent, 0.0) + float(value)
     if silent and not clues.entities:
-        short = len(clues.words) <= SHORT
-        points["smalltalk"] = 1.5 if short or evidence["smalltalk"] else 0.4
+        # A longer message about nothing that we know is more likely a question than chat.
+        chat = len(clues.words) <= SHORT or evidence["smalltalk"] >= 1
+        points["smalltalk" if chat else "trek_info"] = 1.5 if chat else 1.0
     return points
 
 
@@ -88,12 +92,7 @@ def _softmax(evidence: Mapping[Intent, float]) -> dict[Intent, float]:
 @cache
 def _lexicon() -> Lexicon:
     table = word_list("intents")["phrases"]
-    found = [
-        entry
-        for intent in INTENTS
-        for weighted in table[intent].values()
-        for entry in phrases(intent, weighted)
-    ]
+    found = [entry for intent in INTENTS for entry in phrases(intent, table[intent])]
     return Lexicon(found, known_words())
 
 

@@ -1,11 +1,13 @@
 """Which of the four languages a message is in, romanised Hindi included."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from serving.types import LANGUAGES, Language, Script
-from serving.understanding.script import Token, fold, plain, script_of
+from serving.understanding.script import Token, fold, is_devanagari, plain, script_of
 from serving.understanding.wordlists import word_list
 
 if TYPE_CHECKING:
@@ -17,17 +19,26 @@ SHORT = 3  # words; too few for the statistical model to be worth more than a kn
 HINDI_SHARE = 0.18  # of the words; Hinglish borrows most of its nouns from English
 
 
-def detect(text: str, words: Sequence[Token], hint: Language | None) -> tuple[Language, Script]:
-    """Language and script; a message without words of any language takes the hint, else `en`."""
-    script = script_of(list(words))
-    if script == "deva":
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the conversation was held in so far."""
+
+    language: Language | None = None
+    script: Script = "latn"
+
+
+def detect(text: str, words: Sequence[Token], hint: Hint) -> tuple[Language, Script]:
+    """Language and script of the words; without words those of the hint, else `en`."""
+    if script_of(words) == "deva" or (not words and is_devanagari(text)):
         return "hi", "deva"
     votes = _votes(text, words)
-    if hint:
-        votes[hint] += HINT_WEIGHT
+    if hint.language and not any(votes.values()):
+        return hint.language, hint.script if hint.language == "hi" else "latn"
+    if hint.language:
+        votes[hint.language] += HINT_WEIGHT
     if words and votes["hi"] >= max(1.0, HINDI_SHARE * len(words)) and _mostly_hindi(votes):
         return "hi", "latn"
-    return _latin(text, words, votes, hint), "latn"
+    return _latin(text, words, votes, hint.language), "latn"
 
 
 def _mostly_hindi(votes: Mapping[Language, float]) -> bool:
@@ -43,7 +54,7 @@ def _latin(
     lead = votes[ranked[0]] - votes[ranked[1]]
     if lead >= CLEAR or (lead > 0 and len(words) <= SHORT):
         return ranked[0]
-    if len(words) == 1:
+    if len(words) <= 1:
         return hint or (ranked[0] if lead > 0 else "en")
     for language, confidence in _confidences(text):
         votes[language] += 2 * confidence
@@ -53,8 +64,10 @@ def _latin(
 def _votes(text: str, words: Sequence[Token]) -> dict[Language, float]:
     votes: dict[Language, float] = dict.fromkeys(LANGUAGES, 0.0)
     vocabulary = _vocabulary()
-    for word in words:
-        for language, weight in vocabulary.get(word.word, {}).items():
+    spelt = [word.word for word in words]
+    pairs = [f"{first}_{second}" for first, second in pairwise(spelt)]
+    for word in (*spelt, *pairs):
+        for language, weight in vocabulary.get(word, {}).items():
             votes[language] += weight
     letters: dict[Language, str] = word_list("language")["letters"]
     for language, marks in letters.items():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from serving.types import Language
 from serving.understanding.script import Token, fold
 
 MAX_GAP = 3
@@ -25,6 +26,7 @@ class Phrase:
     weight: float
     source: str  # as it is written in the word list: names the rule
     parts: tuple[tuple[str, ...], ...]  # alternatives per word; () is a gap
+    variety: str = ""  # language it belongs to, "hi_latn" for romanised Hindi; "": all
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,15 @@ class Match:
     label: str
     weight: float
     source: str
+    variety: str
+
+
+SPOKEN: dict[Language, tuple[str, ...]] = {
+    "en": ("en",),
+    "hi": ("hi", "hi_latn", "en"),  # Hindi borrows its business words from English
+    "es": ("es",),
+    "fr": ("fr",),
+}
 
 
 class Lexicon:
@@ -65,7 +76,7 @@ class Lexicon:
         for start in range(len(keys)):
             for phrase in self._starting_with(keys[start]):
                 if _matches(phrase.parts, keys, start):
-                    match = Match(phrase.label, phrase.weight, phrase.source)
+                    match = Match(phrase.label, phrase.weight, phrase.source, phrase.variety)
                     found.setdefault((phrase.label, phrase.source), match)
         return list(found.values())
 
@@ -103,20 +114,24 @@ def contracted(keys: Sequence[str]) -> list[str]:
     return merged
 
 
-def phrases(label: str, weighted: Mapping[float, Sequence[str]]) -> Iterator[Phrase]:
-    """The phrases of one label from `{weight: [phrase, ...]}`."""
-    for weight, sources in weighted.items():
-        for source in sources:
-            yield phrase(label, float(weight), source)
+Weighted = Mapping[str, Mapping[float, Sequence[str]]]  # variety, weight, phrases
 
 
-def phrase(label: str, weight: float, source: str) -> Phrase:
+def phrases(label: str, by_variety: Weighted) -> Iterator[Phrase]:
+    """The phrases of one label."""
+    for variety, weighted in by_variety.items():
+        for weight, sources in weighted.items():
+            for source in sources:
+                yield phrase(label, float(weight), source, variety)
+
+
+def phrase(label: str, weight: float, source: str, variety: str = "") -> Phrase:
     if not isinstance(source, str):  # YAML reads a bare no, yes or on as a truth value
         raise TypeError(f"phrase {source!r} of {label!r} must be quoted")
     parts = tuple(() if part == ".." else _alternatives(part) for part in source.split())
     if not parts or not parts[0] or not parts[-1]:
         raise ValueError(f"phrase {source!r} of {label!r} must begin and end with a word")
-    return Phrase(label, weight, source, parts)
+    return Phrase(label, weight, source, parts, variety)
 
 
 def _alternatives(part: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def number_words() -> dict[str, int]:
 def small_number(word: str) -> int | None:
     """A count written in figures or as a word of any of the languages."""
     ascii_word = digits_to_ascii(word)
-    return int(ascii_word) if ascii_word.isdigit() else number_words().get(plain(word))
+    return int(ascii_word) if ascii_word.isdecimal() else number_words().get(plain(word))
 
 
 def amount(written: str) -> float:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from serving.types import Language, Parsed
+from serving.types import Language, Parsed, Script
 from serving.understanding import intents, language, sentiment
 from serving.understanding.entities import extract
 from serving.understanding.intents import Clues, IntentModel, PhraseIntents
+from serving.understanding.language import Hint
 from serving.understanding.script import tokens
 from serving.understanding.treks import TrekFinder
 
@@ -16,6 +17,7 @@ def parse_text(
     timestamp: datetime,
     gazetteer: TrekFinder | Mapping[str, Sequence[str]],
     language_hint: Language | None = None,
+    script_hint: Script = "latn",
     intent_model: IntentModel | None = None,
 ) -> Parsed:
     """Read one text. Relative dates resolve against `timestamp`'s own day.
@@ -34,8 +36,9 @@ def parse_text(
     }
     # A trek's name says nothing of the language it is mentioned in.
     spoken = [word for place, word in enumerate(words) if place not in named]
-    speech, script = language.detect(text, spoken, language_hint)
-    clues = Clues(text, spoken, frozenset(entity.type for entity in entities))
+    hint = Hint(language_hint, script_hint)
+    speech, script = language.detect(text, spoken, hint)
+    clues = Clues(text, spoken, speech, frozenset(entity.type for entity in entities))
     scores = (intent_model or PhraseIntents()).score(clues)
     intent = intents.best(scores)
     return Parsed(
@@ -43,7 +46,7 @@ def parse_text(
         script=script,
         intent=intent,
         intent_scores=scores,
-        sentiment=sentiment.read(text, words, intent),
+        sentiment=sentiment.read(text, spoken, speech, intent),
         entities=entities,
         unsure=intents.is_unsure(scores),
     )

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.types import Script
@@ -62,7 +63,7 @@ def digits_to_ascii(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
-def script_of(words: list[Token]) -> Script:
+def script_of(words: Sequence[Token]) -> Script:
     """`deva` when at least three words in ten are; names and loan words are often Latin."""
     deva = sum(word.deva for word in words)
     return "deva" if deva and deva >= 0.3 * len(words) else "latn"

@@ -6,13 +6,16 @@ from functools import cache
 
 from rapidfuzz import fuzz
 
+from serving.understanding.language import known_words
 from serving.understanding.script import Token, fold, skeleton, tokens, transliterate
 from serving.understanding.wordlists import word_list
 
 MAX_WORDS = 6  # of a name as written, the skipped ones not counted
 MIN_FUZZY = 5  # letters; shorter forms must be written exactly
 MIN_RATIO = 85.0
+CERTAIN = 99.0  # the very words of the name
 MIN_ALIKE = 75.0  # of names that sound the same
+MIN_FOREIGN = 60.0  # as before, where one of them is transliterated
 MIN_SOUND = 4  # consonants that must agree when only the sound is compared
 MIN_ACRONYM = 3
 
@@ -48,7 +51,7 @@ class TrekFinder:
         """Names in order of appearance, none overlapping: the best, then the longest, wins."""
         candidates = sorted(
             self._candidates(text, words),
-            key=lambda found: (-round(found.score, -1), -(found.end - found.start), found.start),
+            key=lambda found: (found.score < CERTAIN, -(found.end - found.start), found.start),
         )
         chosen: list[Found] = []
         for found in candidates:
@@ -87,12 +90,12 @@ class TrekFinder:
 
 def _likeness(form: _Form, joined: str, ordered: str, sound: str, *, foreign: bool) -> float:
     if ordered == form.ordered:
-        return 99.0
+        return CERTAIN
     ratio = fuzz.ratio(joined, form.joined)
     if len(form.sound) >= MIN_SOUND and sound == form.sound:
         # The same consonants in the same order: Devanagari writes vowels that Latin does not.
-        return max(ratio, 95.0 if foreign or ratio >= MIN_ALIKE else 0.0)
-    if foreign and len(form.sound) > MIN_SOUND:
+        return max(ratio, 95.0 if ratio >= (MIN_FOREIGN if foreign else MIN_ALIKE) else 0.0)
+    if foreign and len(form.sound) > MIN_SOUND and ratio >= MIN_FOREIGN:
         return max(ratio, fuzz.ratio(sound, form.sound) - 2)
     return ratio
 
@@ -174,4 +177,4 @@ def _skipped() -> frozenset[str]:
 
 @cache
 def _ordinary() -> frozenset[str]:
-    return frozenset(map(fold, word_list("treks")["not_trek"]))
+    return frozenset(map(fold, word_list("treks")["not_trek"])) | frozenset(known_words())

@@ -1,0 +1,192 @@
+"""Dates, prices, group sizes and trek names, one table for each."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from serving.types import EntityType
+from serving.understanding.entities import extract
+from serving.understanding.script import tokens
+from serving.understanding.treks import TrekFinder
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)  # a Monday
+NAMES = (
+    "Hampta Pass", "Everest Base Camp", "Annapurna Base Camp", "Annapurna Circuit",
+    "Valley of Flowers", "Kedarkantha", "Har Ki Dun", "Roopkund", "Kashmir Great Lakes", "Triund",
+    "Goechala", "Bhrigu Lake",
+)  # fmt: skip
+FINDER = TrekFinder(dict.fromkeys(NAMES, ()))
+
+
+def found(text: str, kind: EntityType) -> list[tuple[str, object]]:
+    entities = extract(text, tokens(text), NOW, FINDER)
+    return [(entity.text, entity.value) for entity in entities if entity.type == kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("15 oct", [("15 oct", "2027-10-15")]),
+        ("Oct 15th please", [("Oct 15th", "2027-10-15")]),
+        ("15th of October 2027", [("15th of October 2027", "2027-10-15")]),
+        ("25 Dec", [("25 Dec", "2026-12-25")]),
+        ("15-20 Oct", [("15", "2027-10-15"), ("20 Oct", "2027-10-20")]),
+        ("del 10 al 15 de mayo", [("10", "2027-05-10"), ("15 de mayo", "2027-05-15")]),
+        ("from 5 to 9 June", [("5", "2027-06-05"), ("9 June", "2027-06-09")]),
+        ("15 अक्टूबर", [("15 अक्टूबर", "2027-10-15")]),
+        ("२० मई को", [("२० मई", "2027-05-20")]),
+        ("le 1er mai", [("1er mai", "2027-05-01")]),
+        ("15/10/2027", [("15/10/2027", "2027-10-15")]),
+        ("05/06", [("05/06", "2027-06-05")]),
+        ("2027-05-04", [("2027-05-04", "2027-05-04")]),
+        ("in May", [("May", "2027-05")]),
+        ("mid September", [("September", "2027-09")]),
+        ("next month", [("next month", "2026-12")]),
+        ("agle mahine", [("agle mahine", "2026-12")]),
+        ("el mes que viene", [("mes que viene", "2026-12")]),
+        ("tomorrow", [("tomorrow", "2026-11-24")]),
+        ("kal kab niklega", [("kal", "2026-11-24")]),
+        ("parso", [("parso", "2026-11-25")]),
+        ("pasado mañana", [("pasado mañana", "2026-11-25")]),
+        ("après-demain", [("après-demain", "2026-11-25")]),
+        ("in 3 days", [("in 3 days", "2026-11-26")]),
+        ("3 din baad", [("3 din baad", "2026-11-26")]),
+        ("next saturday", [("next saturday", "2026-11-28")]),
+        ("15 tareekh ko", [("15 tareekh", "2026-12-15")]),
+        ("diwali ke time", [("diwali", "2027-10")]),
+        ("Holi 2027", [("Holi 2027", "2027-03")]),
+        ("vous avez un groupe à Noël ?", [("Noël", "2026-12")]),
+    ],
+)
+def test_dates(text: str, expected: list[tuple[str, object]]) -> None:
+    """Days are ISO, months YYYY-MM, each the next future one, day before month."""
+    assert found(text, "date") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "may I know", "mai aaunga", "on saturday", "in winter", "5 days trek", "at 6:30", "24/7",
+        "last october", "kal aaya tha", "a few days ago", "por la mañana", "31/02/2027",
+        "we march at dawn", "1.5 litres", "in 2024",
+    ],
+)  # fmt: skip
+def test_what_is_no_date(text: str) -> None:
+    """Modal verbs, weekdays alone, seasons, durations, clock times and the past are no dates."""
+    assert found(text, "date") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [
+        ("₹15,000", 15000, "INR"),
+        ("Rs. 15000", 15000, "INR"),
+        ("rs 12,500/-", 12500, "INR"),
+        ("15,000 rupees", 15000, "INR"),
+        ("₹१५०००", 15000, "INR"),
+        ("15 हज़ार रुपये", 15000, "INR"),
+        ("1.5 lakh rupees", 150000, "INR"),
+        ("₹1,50,000", 150000, "INR"),
+        ("15.000 rupias", 15000, "INR"),
+        ("15 000 roupies", 15000, "INR"),
+        ("$200", 200, "USD"),
+        ("200 USD", 200, "USD"),
+        ("300€", 300, "EUR"),
+        ("1 200 € maximum", 1200, "EUR"),
+        ("€49.50", 49.5, "EUR"),
+        ("budget 9k", 9000, None),
+        ("under 10000", 10000, None),
+        ("20000 tak", 20000, None),
+    ],
+)
+def test_prices(text: str, amount: float, currency: str | None) -> None:
+    """Separators and short forms of every language; no currency is guessed."""
+    assert [value for _, value in found(text, "price")] == [
+        {"amount": amount, "currency": currency}
+    ]
+
+
+def test_price_range_is_two_prices() -> None:
+    """Both ends of a range count, the shared unit for each."""
+    values = [value for _, value in found("budget 15-20k", "price")]
+    assert values == [{"amount": 15000, "currency": None}, {"amount": 20000, "currency": None}]
+
+
+@pytest.mark.parametrize(
+    "text", ["altitude 4270 m", "we are 4", "in 2027", "room 12", "call 98765"]
+)
+def test_what_is_no_price(text: str) -> None:
+    """Altitudes, people, years and other numbers are not money."""
+    assert found(text, "price") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4 people", 4), ("we are 6", 6), ("group of 8", 8), ("seats for 3 please", 3),
+        ("me and my wife", 2), ("solo", 1), ("a couple", 2), ("4 of us", 4),
+        ("2 adults and 3 kids", 5), ("me and 3 friends", 4), ("4 log hain", 4), ("do seat", 2),
+        ("main aur meri wife", 2), ("हम 4 लोग हैं", 4), ("दो सीट", 2), ("para dos personas", 2),
+        ("mi esposa y yo", 2), ("somos 5", 5), ("nous sommes 5", 5), ("moi et 3 amis", 4),
+        ("15 oct ko 4 log", 4),
+    ],
+)  # fmt: skip
+def test_group_sizes(text: str, size: int) -> None:
+    """People going or seats wanted, in figures or words."""
+    assert [value for _, value in found(text, "group_size")] == [size]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "add one person", "price per person", "for 5 days", "solo quiero saber el precio",
+        "quiero hablar con una persona", "ek dost ko add karo", "5 seats left?", "camp 4",
+    ],
+)  # fmt: skip
+def test_what_is_no_group_size(text: str) -> None:
+    """One more person, somebody to talk to, free seats and durations are no group."""
+    assert found(text, "group_size") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("hamta pas kab hai", "Hampta Pass"),
+        ("हम्पटा पास ट्रेक", "Hampta Pass"),
+        ("how is hampta", "Hampta Pass"),
+        ("EBC price?", "Everest Base Camp"),
+        ("campo base del Everest", "Everest Base Camp"),
+        ("camp de base de l'Everest", "Everest Base Camp"),
+        ("एवरेस्ट बेस कैंप", "Everest Base Camp"),
+        ("Valle de las Flores", "Valley of Flowers"),
+        ("la vallée des fleurs", "Valley of Flowers"),
+        ("फूलों की घाटी", "Valley of Flowers"),
+        ("VOF in july", "Valley of Flowers"),
+        ("kedar kantha", "Kedarkantha"),
+        ("केदारकांठा", "Kedarkantha"),
+        ("harkidoon", "Har Ki Dun"),
+        ("रूपकुंड", "Roopkund"),
+        ("kashmir grate lakes", "Kashmir Great Lakes"),
+        ("lago bhrigu", "Bhrigu Lake"),
+        ("circuit de l'Annapurna", "Annapurna Circuit"),
+    ],
+)
+def test_treks(text: str, name: str) -> None:
+    """Misspelt, shortened, translated and transliterated names resolve to the canonical one."""
+    assert [value for _, value in found(text, "trek")] == [name]
+
+
+@pytest.mark.parametrize(
+    "text", ["annapurna", "which trek is best", "we sleep in a base camp", "रिफंड चाहिए", "kashmir"]
+)
+def test_what_is_no_trek(text: str) -> None:
+    """A name that fits two treks, common words and regions name no trek."""
+    assert found(text, "trek") == []
+
+
+def test_aliases_of_the_index_count() -> None:
+    """Other names that the knowledge base gives resolve like the name itself."""
+    finder = TrekFinder({"Chadar Trek": ("Frozen River Walk",)})
+    text = "is the frozen river walk open"
+    (entity,) = extract(text, tokens(text), NOW, finder)
+    assert (entity.text, entity.value) == ("frozen river walk", "Chadar Trek")

@@ -1,0 +1,35 @@
+"""Requests to stop or to start again, and sentences that only look like them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.understanding.optout import detect
+
+CASES: list[dict[str, Any]] = [
+    json.loads(line)
+    for line in (Path(__file__).parents[3] / "fixtures" / "understanding" / "optout.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["text"] for case in CASES])
+def test_wordings(case: dict[str, Any]) -> None:
+    """Any wording of five varieties is recognised, and a mere mention is not."""
+    found = detect(case["text"])
+    asks = "opt_out" if found.opt_out else "resubscribe" if found.resubscribe else "none"
+    assert (asks, found.scope) == (case["asks"], case["scope"])
+    assert bool(found.rule) == (asks != "none")
+
+
+def test_a_request_inside_a_longer_message_counts() -> None:
+    """The sentence that asks decides, whatever stands around it."""
+    assert detect("Thanks for the info. It was nice. Please stop messaging me now.").opt_out
+
+
+def test_the_last_request_of_a_text_wins() -> None:
+    """Whoever stops and then starts again is subscribed."""
+    assert detect("stop messaging me. Sorry, subscribe me again").resubscribe
