@@ -95,3 +95,39 @@ def test_documents_link_to_what_exists() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_documents_name_tests_that_exist() -> None:
+    """A promise that names its test names one that is there."""
+    tests = {
+        f"{path.name}::{name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    named = {
+        name
+        for page in (ROOT / "docs").glob("*.md")
+        for name in re.findall(r"`(test_\w+\.py::test_\w+)`", page.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert sorted(named - tests) == []
+
+
+def test_documents_name_files_that_exist() -> None:
+    """A path in back-ticks leads to a file or folder of the repository."""
+    rooms = "serving|deployments|models|pipelines|simulator|corpus|bench|requirements|tests|docs"
+    missing = [
+        f"{page.name}: {path}"
+        for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+        for path in re.findall(rf"`((?:{rooms})/[\w./-]*)`", page.read_text("utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+def test_each_decision_has_its_five_lines() -> None:
+    """Context, decision, reason, cost and the test that holds it, in this order."""
+    text = (ROOT / "docs" / "decisions.md").read_text("utf-8")
+    for entry in text.split("\n### ")[1:]:
+        labels = re.findall(r"^- (\w+):", entry, re.MULTILINE)
+        assert labels == ["Context", "Decision", "Why", "Cost", "Test"], entry.splitlines()[0]
