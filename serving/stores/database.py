@@ -53,7 +53,11 @@ class Database:
         if self._pool is None:
             self._pool = self._new_pool()
             await self._pool.open()
-        self._vault = Vault(self._cipher, await self._lookup_key())
+        try:
+            self._vault = Vault(self._cipher, await self._lookup_key())
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         pool, self._pool, self._vault = self._pool, None, None

@@ -44,6 +44,7 @@ class World:
 
     def __init__(self, url: str, keys: Sequence[str], max_connections: int = 8) -> None:
         self.url = url
+        self.keys = keys
         self.database = Database(url, keys, max_connections=max_connections)
         self.inbox = Inbox(self.database)
         self.turns = PostgresTurns(self.database)
@@ -84,11 +85,14 @@ class World:
 Scenario = Callable[[World], Awaitable[T]]
 
 
+KEYS = [Fernet.generate_key().decode()]
+
+
 def play(url: str, scenario: Scenario[T]) -> T:
     """Run a scenario against a fresh set of stores."""
 
     async def run() -> T:
-        world = World(url, [Fernet.generate_key().decode()])
+        world = World(url, KEYS)
         await world.database.open()
         try:
             return await scenario(world)
