@@ -38,6 +38,15 @@ Profile = Annotated[
 
 
 @app.command()
+def prepare(profile: Profile = None) -> None:
+    """Prepare the profile's models ahead of a start."""
+    from deployments.local import verbs
+
+    with _clear_errors():
+        verbs.prepare(_settings(profile))
+
+
+@app.command()
 def up(
     profile: Profile = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is healthy.")] = False,

@@ -45,7 +45,8 @@ def await_ready(settings: Settings, tell: Callable[[str], None]) -> None:
     give_up_at = time.monotonic() + READY_TIMEOUT_S
     while (missing := not_ready(settings)) is not None:
         if time.monotonic() > give_up_at:
-            raise LocalError(f"not ready after {READY_TIMEOUT_S:.0f} s: {missing}")
+            logs = settings.data_dir / "logs"
+            raise LocalError(f"not ready after {READY_TIMEOUT_S:.0f} s: {missing} (logs: {logs})")
         tell(missing)
         time.sleep(POLL_S)
 

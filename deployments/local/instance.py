@@ -101,6 +101,13 @@ def is_up(layout: Layout) -> bool:
     return record is not None and all(running(layout, name) for name in record["services"])
 
 
+def prepare_models(settings: Settings, layout: Layout, progress: Progress) -> None:
+    """Convert or download what the profile loads, once. Stubs need nothing."""
+    if settings.models == "real":
+        with progress.stage("preparing models", "a minute the first time, then 2 s") as stage:
+            tasks.prepare_models(settings, layout, stage.doing)
+
+
 def connected(settings: Settings) -> Settings:
     """The settings with the addresses of the embedded services, where those run."""
     layout = Layout(settings.data_dir)
@@ -127,9 +134,7 @@ def addresses(settings: Settings) -> dict[str, str]:
 def _start(settings: Settings, layout: Layout, progress: Progress) -> Instance:
     claimed = ports.claim(layout)
     _check_ports(settings, layout)
-    if settings.models == "real":
-        with progress.stage("preparing models", "a minute the first time, then 2 s") as stage:
-            tasks.prepare_models(settings, layout, stage.doing)
+    prepare_models(settings, layout, progress)
     settings = _start_stores(settings, layout, claimed, progress)
     with progress.stage("starting Ray", "15 s") as stage:
         ray_head.start(settings, layout, claimed, stage.doing)

@@ -39,7 +39,7 @@ class TerminalProgress:
     """A moving line on a terminal; plain lines in a log."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr, highlight=False)
+        self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def stage(self, what: str, usually: str) -> "TerminalStage":
         return TerminalStage(self._console, what, usually)

@@ -46,6 +46,13 @@ def up(settings: Settings, *, detach: bool) -> None:
             _stop_undisturbed(settings, progress)
 
 
+def prepare(settings: Settings) -> None:
+    """Get the models ready."""
+    layout = Layout(settings.data_dir)
+    layout.make()
+    instance.prepare_models(settings, layout, TerminalProgress())
+
+
 def down(settings: Settings) -> None:
     """Stop all of it; nothing running is fine."""
     progress = TerminalProgress()
