@@ -5,8 +5,10 @@ import logging
 import os
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from simulator.app import create_app
 from simulator.core import StartError
@@ -76,6 +78,16 @@ def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Sett
     )
 
 
+class _Server(uvicorn.Server):
+    """Ends the event streams of open pages when it is told to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self.config.app
+        if isinstance(app, FastAPI):
+            app.state.simulator.hub.close()
+        super().handle_exit(sig, frame)
+
+
 def main() -> int:
     """Serve until interrupted."""
     parser = _parser()
@@ -87,8 +99,8 @@ def main() -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     sys.stderr.write(f"simulator: http://{args.host}:{args.port}\n")
-    # Paths of requests hold phone numbers: no access log. Open event streams must not delay a stop.
-    uvicorn.run(
+    # Paths of requests hold phone numbers: no access log. A held answer must not delay a stop.
+    config = uvicorn.Config(
         app,
         host=args.host,
         port=args.port,
@@ -96,6 +108,7 @@ def main() -> int:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
+    _Server(config).run()
     return 0
 
 

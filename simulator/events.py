@@ -17,6 +17,11 @@ class EventHub:
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._news = asyncio.Event()
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody sees what is published."""
+        return bool(self._listeners)
+
     def publish(self, kind: str, data: Json) -> None:
         """Tell everyone. Never waits."""
         self._news.set()

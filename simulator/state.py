@@ -63,8 +63,8 @@ class ChatMessage:
     reactions: dict[str, str] = field(default_factory=dict)  # side to emoji
 
     def as_json(self) -> Json:
-        """As the REST interface shows it."""
-        return asdict(self)
+        """As the REST interface shows it. Shallow: `asdict` copies the whole content."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class World:
@@ -141,7 +141,8 @@ class World:
 
     def _changed(self, customer: Customer) -> None:
         self._journal.save("customer", customer.id, asdict(customer))
-        self._hub.publish("customer", self.customer_json(customer))
+        if self._hub.has_listeners:
+            self._hub.publish("customer", self.customer_json(customer))
 
     def customer_json(self, customer: Customer) -> Json:
         """As the REST interface shows a customer."""
@@ -218,8 +219,9 @@ class World:
 
     def touch(self, message: ChatMessage) -> None:
         """Save and show a message that changed."""
-        self._journal.save("message", message.id, message.as_json(), position=message.seq)
-        self._hub.publish("message", message.as_json())
+        shown = message.as_json()
+        self._journal.save("message", message.id, shown, position=message.seq)
+        self._hub.publish("message", shown)
 
     def message(self, wamid: str) -> ChatMessage | None:
         """By its id."""

@@ -63,12 +63,16 @@ def signed(post: httpx.Request) -> bool:
 
 @dataclass
 class Clock:
-    """Unix seconds that move only when told, on top of the real ones."""
+    """Unix seconds: the real ones, moved, or standing still."""
 
     offset_s: float = 0.0
+    stopped_at: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.offset_s
+        return (time.time() if self.stopped_at is None else self.stopped_at) + self.offset_s
+
+    def stop(self) -> None:
+        self.stopped_at = time.time()
 
 
 @dataclass

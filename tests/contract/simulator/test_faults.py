@@ -1,6 +1,5 @@
 """Statuses, limits, and misfortune on demand."""
 
-import time
 from typing import Any
 
 import pytest
@@ -110,6 +109,7 @@ def template(rig: Rig) -> Any:
 
 def test_window_closes_after_24_hours(rig: Rig, until: Until) -> None:
     """Free-form text then fails later with 131047; templates still go."""
+    rig.clock.stop()
     rig.says(text="hi")
     rig.clock.offset_s += 86_390
     until(lambda: names(rig, rig.text().json()["messages"][0]["id"])[:1] == ["sent"])
@@ -148,6 +148,7 @@ def test_window_can_refuse_at_once_or_be_off(rig: Rig) -> None:
 
 def test_pair_limit(rig: Rig) -> None:
     """After a burst of 45 the same user is refused, another is not."""
+    rig.clock.stop()
     rig.faults(limits={"pair": "bucket", "throughput": False})
     rig.says(text="hi")
     codes = [rig.text().status_code for _ in range(45)]
@@ -162,6 +163,7 @@ def test_pair_limit(rig: Rig) -> None:
 
 def test_strict_pair_limit_waits_for_the_borrowed_time(rig: Rig) -> None:
     """After a burst of 20 the user cannot be written to for two minutes."""
+    rig.clock.stop()
     rig.faults(limits={"pair": "strict", "throughput": False})
     rig.says(text="hi")
     assert [rig.text().status_code for _ in range(20)] == [200] * 20
@@ -174,10 +176,10 @@ def test_strict_pair_limit_waits_for_the_borrowed_time(rig: Rig) -> None:
 def test_throughput_of_the_number(make_rig: Any) -> None:
     """More messages per second than allowed are refused with 130429, whoever they go to."""
     rig: Rig = make_rig(throughput_mps=5)
+    rig.clock.stop()
     rig.faults(limits={"window": "off"})
-    codes = [rig.text(f"155501002{n:02d}").json().get("error", {}).get("code") for n in range(30)]
-    assert codes[0] is None
-    assert 130429 in codes
+    codes = [rig.text(f"155501002{n:02d}").json().get("error", {}).get("code") for n in range(7)]
+    assert codes == [None] * 5 + [130429] * 2
     rig.clock.offset_s += 1
     assert rig.text().status_code == 200
 
@@ -223,14 +225,12 @@ def test_timeout_after_accept(rig: Rig, until: Until) -> None:
     """The message is processed, and statuses come, while the caller still waits."""
     rig.says(text="hi")
     rig.faults(sends=[{"kind": "timeout_after_accept", "hold_s": 1.5}])
-    started = time.monotonic()
     answer = rig.text(biz_opaque_callback_data="turn:1")
-    held_s = time.monotonic() - started
+    settled = list(rig.webhook.statuses())  # before the answer was here
     wamid = rig.chat()[-1]["id"]
-    assert {s["biz_opaque_callback_data"] for s in rig.webhook.statuses(wamid)} == {"turn:1"}
-    assert names(rig, wamid) == ["sent", "delivered", "read"]
-    assert answer.json()["messages"][0]["id"] == wamid
-    assert held_s >= 1.5
+    assert settled[0]["biz_opaque_callback_data"] == "turn:1"
+    assert settled[0]["id"] == answer.json()["messages"][0]["id"] == wamid
+    until(lambda: len(names(rig, wamid)) == 3)
 
 
 def test_timeout_before_accept(rig: Rig) -> None:
