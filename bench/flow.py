@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, LiteralString, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import ray
 import typer
@@ -28,7 +28,8 @@ from ray.serve.handle import DeploymentHandle
 from bench import machine
 from deployments.parts import STUB_GRAPH, Parts
 from deployments.local import apps, instance, ray_head
-from deployments.local.progress import Progress
+from deployments.local.ports import free_ports
+from deployments.local.progress import TerminalProgress
 from deployments.local.serve_api import ServeApi
 from deployments.router import Router, RouterLimits
 from deployments.settings import Settings, load_settings
@@ -48,8 +49,8 @@ QUESTIONS = (
     "Can I cancel ten days before departure?",
     "What should I pack for Valley of Flowers?",
 )
-UNANSWERED = "SELECT count(*) FROM inbox WHERE state = 'pending'"
-UNFINISHED = """
+UNANSWERED = b"SELECT count(*) FROM inbox WHERE state = 'pending'"
+UNFINISHED = b"""
     SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
          + (SELECT count(*) FROM turns WHERE state IN ('running', 'answered'))
 """
@@ -104,8 +105,8 @@ class Load:
     async def unanswered(self) -> bool:
         return await self._count(UNANSWERED) > 0
 
-    async def _count(self, sql: LiteralString) -> int:
-        [[count]] = await self._parts.database.run(lambda connection: fetch(connection, sql, {}))
+    async def _count(self, sql: bytes) -> int:
+        [[count]] = await self._parts.database.run(lambda connection: fetch(connection, sql))
         return int(count)
 
     def _body(self, count: int) -> bytes:
@@ -203,7 +204,7 @@ async def measure(settings: Settings, messages: int, naive_messages: int) -> dic
 
 
 @contextlib.contextmanager
-def stub_instance() -> Iterator[Settings]:
+def stub_instance() -> Iterator[instance.Instance]:
     """A whole instance in a folder of its own, with stub models and no router."""
     with tempfile.TemporaryDirectory(prefix="switchback-bench-") as folder:
         http, simulator, dashboard = free_ports(3)
@@ -219,9 +220,9 @@ def stub_instance() -> Iterator[Settings]:
                 "SWITCHBACK_DASHBOARD_PORT": str(dashboard),
             }
         )
-        progress = Progress()
+        progress = TerminalProgress()
         try:
-            yield instance.up(settings, progress).settings
+            yield instance.up(settings, progress)
         finally:
             instance.down(settings, progress)
 
@@ -243,8 +244,10 @@ def main(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Measure turns per second and idle time per turn through the eleven deployments."""
-    with stub_instance() as settings:
-        ray.init(address=ray_address(settings), log_to_driver=False, namespace="serve")
+    with stub_instance() as running:
+        settings = running.settings
+        stop_deployed_router(settings)
+        ray.init(address=ray_head.address(running.ports), log_to_driver=False, namespace="serve")
         try:
             report = asyncio.run(measure(settings, messages, naive_messages))
         finally:

@@ -14,7 +14,7 @@ from models.catalog import ModelEntry, load_catalog
 from models.types import Tier
 from serving import ports
 from serving.step import Step
-from serving.types import StepName
+from serving.types import LANGUAGES, StepName
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -253,10 +253,10 @@ def chat_endpoints(settings: Settings) -> "Mapping[Tier, Sequence[ChatEndpoint]]
             remote_name=hosted.model if hosted else str(entry.id),
             base_url=settings.openrouter_base_url if hosted else own,
             api_key=(settings.openrouter_api_key or "") if hosted else settings.api_key,
-            languages=entry.languages,
-            input_usd_per_mtok=price.input_usd_per_mtok if price else 0.0,
-            output_usd_per_mtok=price.output_usd_per_mtok if price else 0.0,
-            context_length=entry.context_length,
+            languages=frozenset(n for n in LANGUAGES if n in (entry.languages or LANGUAGES)),
+            price_in=price.input_usd_per_mtok if price else 0.0,
+            price_out=price.output_usd_per_mtok if price else 0.0,
+            max_context=entry.context_length,
         )
 
     def usable(entry: ModelEntry) -> bool:

@@ -25,7 +25,10 @@ class Step(Generic[In, Out]):
         """Open what the step needs. Called once, before the first item."""
 
     async def check_health(self) -> None:
-        """Raise when the step cannot do its work."""
+        """Raise when this replica is broken and a new one would not be.
+
+        A database or an index that is away is no reason: a restart does not bring it back.
+        """
 
     async def one(self, item: In) -> Out:
         raise NotImplementedError

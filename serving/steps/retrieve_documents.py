@@ -35,9 +35,6 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
         self._k = min(k, MAX_PASSAGES)
         self._min_score = min_score
 
-    async def check_health(self) -> None:
-        await self._knowledge.treks()
-
     async def one(self, item: RetrievalQuery) -> Documents:
         (result,) = await self.many([item])
         if isinstance(result, Failure):
