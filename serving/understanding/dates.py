@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 
+from serving.understanding import calendar_words
 from serving.understanding.quantities import small_number
-from serving.understanding.script import Token, digits_to_ascii, plain
+from serving.understanding.script import Token, digits_to_ascii
 from serving.understanding.wordlists import word_list
 
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
@@ -66,8 +66,7 @@ class _Reader:
 
     def numeric(self) -> Iterator[FoundDate]:
         for match in _ISO.finditer(self._ascii):
-            year, month, day = map(int, match.groups())
-            yield from self._dated(match.start(), match.end(), day, month, year)
+            yield from self._dated(match.span(), int(match[3]), int(match[2]), int(match[1]))
         for match in _NUMERIC.finditer(self._ascii):
             day, month = int(match[1]), int(match[3])
             # "2-3" is a range and "1.5" a number: only a slash may do without a year.
@@ -76,7 +75,7 @@ class _Reader:
             if month > MONTHS >= day:
                 day, month = month, day
             year = _full_year(match[4]) if match[4] else None
-            yield from self._dated(match.start(), match.end(), day, month, year)
+            yield from self._dated(match.span(), day, month, year)
 
     # ── words ────────────────────────────────────────────────────────────────────────────────
 
@@ -84,9 +83,9 @@ class _Reader:
         """`15 oct`, `15th of October 2026`, `October 15`, `15-20 Oct`, `15 अक्टूबर`."""
         for place, key in enumerate(self._keys):
             if glued := _GLUED.fullmatch(key):
-                own_month = _months().get(glued[2])
+                own_month = calendar_words.months().get(glued[2])
                 yield from self._on(place, place, int(glued[1]), own_month, place)
-            month = _months().get(key, 0)
+            month = calendar_words.months().get(key, 0)
             if not month:
                 continue
             before = self._skip_back(place - 1)
@@ -99,7 +98,7 @@ class _Reader:
 
     def months(self) -> Iterator[FoundDate]:
         for place, key in enumerate(self._keys):
-            month = _months().get(key)
+            month = calendar_words.months().get(key)
             if month is None or self._is_past(place) or not self._means_month(place):
                 continue
             year, last = self._year_after(place)
@@ -110,7 +109,7 @@ class _Reader:
     def festivals(self) -> Iterator[FoundDate]:
         for place in range(len(self._keys)):
             for length in (2, 1):
-                festival = _festivals().get(self._phrase(place, length))
+                festival = calendar_words.festivals().get(self._phrase(place, length))
                 if festival and not self._is_past(place):
                     year, last = self._year_after(place + length - 1)
                     yield self._found(place, last, self._festival_month(festival, year))
@@ -118,26 +117,39 @@ class _Reader:
 
     def relative(self) -> Iterator[FoundDate]:
         yield from self._day_words()
-        table = word_list("dates")
-        following, this = set(table["next"]), set(table["this"])
         for place, key in enumerate(self._keys):
-            unit = _units().get(key)
-            before, after = self._key(place - 1), self._key(place + 1)
-            if unit and (count := small_number(before or "")) is not None:
+            unit = calendar_words.units().get(key)
+            if unit and (count := small_number(self._key(place - 1) or "")) is not None:
                 yield from self._in(count, unit, place)
-            elif unit == "month" and (before in following or after in following):
-                first, last = (place - 1, place) if before in following else (place, place + 1)
-                if after == "que" and self._key(place + 2) == "viene":
-                    first, last = place, place + 2
-                yield self._found(first, last, _month_on(self._today, 1))
-            elif unit == "month" and before in this:
-                yield self._found(place - 1, place, _month_on(self._today, 0))
-            elif key in _weekdays() and (before in following | this or after in following):
-                first, last = (
-                    (place - 1, place) if before in following | this else (place, place + 1)
-                )
-                ahead = (_weekdays()[key] - self._today.weekday() - 1) % 7 + 1
-                yield self._found(first, last, (self._today + timedelta(ahead)).isoformat())
+            elif unit == "month":
+                yield from self._month_beside(place)
+            elif key in calendar_words.weekdays():
+                yield from self._weekday_beside(place)
+
+    def _month_beside(self, place: int) -> Iterator[FoundDate]:
+        """`next month`, `mois prochain`, `mes que viene`, `this month`."""
+        table = word_list("dates")
+        before, after = self._key(place - 1), self._key(place + 1)
+        if before in table["next"]:
+            yield self._found(place - 1, place, _month_on(self._today, 1))
+        elif after in table["next"]:
+            last = place + 2 if self._key(place + 2) == "viene" else place + 1
+            yield self._found(place, last, _month_on(self._today, 1))
+        elif before in table["this"]:
+            yield self._found(place - 1, place, _month_on(self._today, 0))
+
+    def _weekday_beside(self, place: int) -> Iterator[FoundDate]:
+        """`next saturday`, `samedi prochain`; a weekday alone is no date."""
+        table = word_list("dates")
+        if self._key(place - 1) in {*table["next"], *table["this"]}:
+            first, last = place - 1, place
+        elif self._key(place + 1) in table["next"]:
+            first, last = place, place + 1
+        else:
+            return
+        weekday = calendar_words.weekdays()[self._keys[place]]
+        ahead = (weekday - self._today.weekday() - 1) % 7 + 1
+        yield self._found(first, last, (self._today + timedelta(ahead)).isoformat())
 
     def days_alone(self) -> Iterator[FoundDate]:
         """`the 15th`, `el 15`, `15 tareekh`: the next such day."""
@@ -159,7 +171,7 @@ class _Reader:
     def _day_words(self) -> Iterator[FoundDate]:
         for place in range(len(self._keys)):
             for length in (3, 2, 1):
-                ahead = _day_words().get(self._phrase(place, length))
+                ahead = calendar_words.day_words().get(self._phrase(place, length))
                 if ahead is None:
                     continue
                 if not self._is_past(place) and not self._is_other_word(place):
@@ -193,48 +205,35 @@ class _Reader:
         if month is None or self._is_past(first):
             return
         year, end = self._year_after(year_place)
-        begin, finish = self._words[first].start, self._words[max(last, end)].end
-        yield from self._dated(begin, finish, day, month, year)
+        span = self._words[first].start, self._words[max(last, end)].end
+        yield from self._dated(span, day, month, year)
 
     def _dated(
-        self, start: int, end: int, day: int, month: int, year: int | None
+        self, span: tuple[int, int], day: int, month: int, year: int | None
     ) -> Iterator[FoundDate]:
         with suppress(ValueError):  # no such day: not a date
             found = date(year or self._today.year, month, day)
             if not year and found < self._today:
                 found = date(self._today.year + 1, month, day)
             if found >= self._today:
-                yield FoundDate(start, end, found.isoformat())
+                yield FoundDate(*span, found.isoformat())
 
     def _range_start(self, place: int, month: int, month_place: int) -> Iterator[FoundDate]:
         """The 15 of `15-20 Oct` or `del 10 al 15 de mayo`."""
         gap = self._gap(place - 1, place)
-        joined = self._key(place - 1) in (
-            "to",
-            "al",
-            "a",
-            "au",
-            "se",
-            "and",
-            "y",
-            "et",
-            "से",
-            "aur",
-            "or",
-            "till",
-        )
+        joined = self._key(place - 1) in word_list("dates")["range_words"]
         before = place - 2 if joined else place - 1
         if (joined or gap in ("-", "–", "—", " - ", "/")) and (day := self._day(before)):
             year, _ = self._year_after(month_place)
             word = self._words[before]
             if not self._is_past(before):
-                yield from self._dated(word.start, word.end, day, month, year)
+                yield from self._dated((word.start, word.end), day, month, year)
 
     def _range_end(self, place: int, month: int) -> Iterator[FoundDate]:
         """The 20 of `Oct 15-20`."""
         if self._gap(place, place + 1) in ("-", "–", " - ") and (day := self._day(place + 1)):
             word = self._words[place + 1]
-            yield from self._dated(word.start, word.end, day, month, None)
+            yield from self._dated((word.start, word.end), day, month, None)
 
     def _next_day(self, first: int, last: int, day: int) -> Iterator[FoundDate]:
         for ahead in range(62):
@@ -271,7 +270,7 @@ class _Reader:
     def _counts(self, place: int) -> bool:
         """Whether the number before is people or days, as in `October 4 people`."""
         key = self._key(place) or ""
-        return key in _units() or key in word_list("groups")["people"]
+        return key in calendar_words.units() or key in word_list("groups")["people"]
 
     def _year_after(self, place: int) -> tuple[int | None, int]:
         for offset in (1, 2):
@@ -303,7 +302,7 @@ class _Reader:
         before, after = self._key(place - 1) or "", self._key(place + 1) or ""
         if key == "mai" and before not in ("en", "de", "in", "mois", "au", "fin", "debut"):
             return False  # romanised Hindi for "I"
-        beside_month = _months().get(before) or _months().get(after)
+        beside_month = calendar_words.months().get(before) or calendar_words.months().get(after)
         return bool(
             before in table["month_before"] or after in table["month_after"] or beside_month
         )
@@ -331,36 +330,3 @@ def _full_year(written: str) -> int:
 def _month_on(today: date, ahead: int) -> str:
     months = today.year * 12 + today.month - 1 + ahead
     return f"{months // 12}-{months % 12 + 1:02d}"
-
-
-@cache
-def _months() -> dict[str, int]:
-    table: dict[int, list[str]] = word_list("dates")["months"]
-    return {plain(word): month for month, words in table.items() for word in words}
-
-
-@cache
-def _units() -> dict[str, str]:
-    table: dict[str, list[str]] = word_list("dates")["units"]
-    return {plain(word): unit for unit, words in table.items() for word in words}
-
-
-@cache
-def _weekdays() -> dict[str, int]:
-    table: dict[int, list[str]] = word_list("dates")["weekdays"]
-    return {plain(word): day for day, words in table.items() for word in words}
-
-
-@cache
-def _day_words() -> dict[str, int]:
-    ahead = {"today": 0, "tomorrow": 1, "day_after": 2}
-    table: dict[str, list[str]] = word_list("dates")["day_words"]
-    return {plain(word): ahead[name] for name, words in table.items() for word in words}
-
-
-@cache
-def _festivals() -> dict[str, dict[str, object]]:
-    table: dict[str, dict[str, list[str]]] = word_list("dates")["festivals"]
-    return {
-        plain(word): dict(festival) for festival in table.values() for word in festival["words"]
-    }

@@ -99,7 +99,7 @@ class _Reader:
                     break
 
     def _is_somebody(self, place: int) -> bool:
-        """ "I want to talk to one person": a count of one needs "for", "only" or "ke liye"."""
+        """A count of one, as in "talk to one person", needs "for", "only" or "ke liye"."""
         spelt = self._number(place) == 1 and not self._keys[place].isdecimal()
         if not spelt or self._is(place + 1, "seats"):
             return False

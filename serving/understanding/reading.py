@@ -17,6 +17,7 @@ def parse_text(
     timestamp: datetime,
     gazetteer: TrekFinder | Mapping[str, Sequence[str]],
     language_hint: Language | None = None,
+    *,
     script_hint: Script = "latn",
     intent_model: IntentModel | None = None,
 ) -> Parsed:

@@ -1,5 +1,6 @@
 """Step 2: what is asked for, what is stored, and what is confirmed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -42,7 +43,7 @@ class BrokenStore(FakeConsentStore):
     reads: bool = True
     calls: list[int] = field(default_factory=list)
 
-    async def opted_out(self, contacts: list[ContactId]) -> list[OptOutScope | None]:  # type: ignore[override]  # narrower on purpose
+    async def opted_out(self, contacts: Sequence[ContactId]) -> list[OptOutScope | None]:
         self.calls.append(len(contacts))
         if not self.reads:
             raise Retryable("database away")

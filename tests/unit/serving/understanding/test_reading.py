@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def test_entities_are_exact_substrings_in_order(text: str) -> None:
     entities = reading.parse_text(text, NOW, FINDER).entities
     for entity in entities:
         assert entity.text == text[entity.start : entity.end] != ""
-    for before, after in zip(entities, entities[1:], strict=False):
+    for before, after in pairwise(entities):
         assert before.end <= after.start
 
 
