@@ -64,7 +64,11 @@ class RedisWakeups:
             self._subscription = subscription
             # Hints before the subscription are lost: look at once, this once.
             return
-        await self._subscription.get_message(timeout=timeout_s)
+        ends = time.monotonic() + timeout_s
+        while (left_s := ends - time.monotonic()) > 0:
+            # None: time is over, or it was the answer to our own subscribing.
+            if await self._subscription.get_message(timeout=left_s) is not None:
+                break
         # Many hints mean the same as one.
         while await self._subscription.get_message(timeout=0.0) is not None:
             pass

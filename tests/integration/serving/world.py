@@ -75,11 +75,11 @@ class World:
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Look at the tables from outside."""
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
-            return await (await connection.execute(sql, values)).fetchall()  # type: ignore[arg-type]  # a test's
+            return await (await connection.execute(sql, values)).fetchall()
 
     async def execute(self, sql: str, *values: object) -> None:
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
-            await connection.execute(sql, values)  # type: ignore[arg-type]  # a test's
+            await connection.execute(sql, values)
 
 
 Scenario = Callable[[World], Awaitable[T]]
