@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -121,7 +122,6 @@ class Searcher:
     async def __init__(self, shards: Sequence[DeploymentHandle]) -> None:  # type: ignore[misc]
         self._shards = shards
         self._store = EpochStore(load_settings().index_uri)
-        self._encoder = serve.get_deployment_handle("encoder", "models")
         self._embed: Coalescer[str, np.ndarray] = Coalescer(self._embed_many)
         self._manifest: Manifest | None = None
         self._watcher = asyncio.create_task(self._watch())
@@ -179,7 +179,7 @@ class Searcher:
         }
 
     async def _embed_many(self, texts: Sequence[str]) -> list[np.ndarray | Failure]:
-        return list(await self._encoder.encode.remote(list(texts), "query"))
+        return list(await _encoder().encode.remote(list(texts), "query"))
 
     async def _scatter(self, query: ShardQuery) -> list[list[tuple[Hit, ...]] | None]:
         """Each shard's hits, or None for a shard that did not answer in time."""
@@ -226,13 +226,19 @@ class Searcher:
         if not all(ready):
             return
         manifest = await asyncio.to_thread(self._store.manifest, live)
-        fingerprint = await self._encoder.fingerprint.remote()
+        fingerprint = await _encoder().fingerprint.remote()
         if fingerprint != manifest.encoder:
             # Vectors of two encoders do not compare: better the old epoch than wrong answers.
             log.error("epoch %s was built with another encoder: %s", live, manifest.encoder)
             return
         self._manifest = manifest
         log.info("epoch %s is live", live)
+
+
+@cache
+def _encoder() -> DeploymentHandle:
+    """Found late: the applications may start and restart in any order."""
+    return serve.get_deployment_handle("encoder", "models")
 
 
 def _passage(hit: Hit) -> Passage:
