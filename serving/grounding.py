@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from serving.facts import MONEY, Fact, facts_of, months_of
+from serving.records import readable
 from serving.sentences import normalise, sentences
 from serving.types import Booking, Passage
 
@@ -27,11 +28,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a reply may rely on. `passage` is its place among the passages, None for our own words."""
+    """What a reply may rely on."""
 
     segments: tuple[Segment, ...]
     treks: frozenset[str]  # what the whole source is about; empty: no trek in particular
-    passage: int | None = None
+    passage: int | None = None  # its place among the passages; None: our own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,8 @@ def segment(text: str, known: TrekNames) -> Segment:
 def source_of(
     text: str, known: TrekNames, treks: Iterable[str] = (), passage: int | None = None
 ) -> Source:
-    return Source(
-        tuple(segment(sentence, known) for sentence in sentences(text)), frozenset(treks), passage
-    )
+    said = [one for line in text.splitlines() for one in (readable(line) or sentences(line))]
+    return Source(tuple(segment(one, known) for one in said), frozenset(treks), passage)
 
 
 def sources_of(passages: Sequence[Passage], known: TrekNames) -> list[Source]:
@@ -188,7 +188,7 @@ def same(claim: Fact, evidence: Fact) -> bool:
 
 
 def _is_year(claim: Fact, evidence: Fact) -> bool:
-    """ "In 2027" is supported by any day of 2027."""
+    """A year, "in 2027", is supported by any day of 2027."""
     year = evidence.day[0] if evidence.day else None
     return claim.day is None and year is not None and float(year) in claim.values
 

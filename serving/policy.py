@@ -27,7 +27,7 @@ REVIEW_BELOW = 30  # confidence
 @dataclass(frozen=True, slots=True)
 class Rule:
     id: str
-    on: Literal["reply", "message"]
+    reads: Literal["reply", "message"]
     action: Action
     why: str
     review: bool

@@ -88,7 +88,7 @@ class Quote:
     """An answer made of a passage's own sentences."""
 
     text: str
-    citation: Citation
+    citations: tuple[Citation, ...]
     foreign: bool  # the passage's language is not the customer's
 
 
@@ -162,7 +162,7 @@ def quote(
     A passage in the customer's own language is preferred when it answers about as well.
     """
     picks = _prefer_language(rank(question, sources), question, documents)
-    chosen = answer_sentences(picks, MAX_QUOTE_CHARS, MAX_QUOTE_SENTENCES)
+    chosen = answer_sentences(picks, documents, MAX_QUOTE_CHARS, MAX_QUOTE_SENTENCES)
     if not chosen or documents.epoch is None:
         return None
     passage = documents.passages[chosen[0].passage]
@@ -171,7 +171,8 @@ def quote(
     text = business.say(
         "quoted_passage", variant, title=passage.title, passage=shorten(body, MAX_QUOTE_CHARS)
     )
-    return Quote(text, citation_of(passage, documents.epoch), foreign)
+    places = [pick.passage for pick in chosen]
+    return Quote(text, citations_of(documents, places), foreign)
 
 
 def _prefer_language(picks: list[Pick], question: Question, documents: Documents) -> list[Pick]:
@@ -212,8 +213,12 @@ def call_to_action(
     variant = variant_for(parsed)
     by_intent = business.call_to_action.by_intent[parsed.intent].get(variant)
     by_stage = business.call_to_action.by_stage[context.stage].get(variant)
-    # Who has decided or booked is past being asked whether they want the price.
-    late = context.stage in ("decision", "booked", "post_trip") and parsed.intent == "trek_info"
+    # Nobody is asked what they have just said, nor, once decided or booked, about prices.
+    late = (
+        (parsed.intent == "pricing" and bool(parsed.values("date")))
+        or (parsed.intent == "availability" and bool(parsed.values("group_size")))
+        or (parsed.intent == "trek_info" and context.stage in ("decision", "booked", "post_trip"))
+    )
     ordered = (by_stage, by_intent) if late else (by_intent, by_stage)
     said = recent[-1] if recent else ""
     return next((sentence for sentence in ordered if sentence not in said), "")

@@ -101,9 +101,21 @@ def shorten(text: str, max_chars: int) -> str:
 
 
 def complete_sentences(text: str) -> str:
-    """Drop a last sentence that was cut off by the token limit, unless it is the only one."""
-    text = text.strip()
+    """Without what a model in a loop said again, and without a last sentence that was cut off by
+    the token limit, unless it is the only one.
+    """
+    text = _said_once(text.strip())
     if not text or text[-1] in ".!?।…)\"'»":
         return text
     cut = max(text.rfind(mark) for mark in (". ", "! ", "? ", "। ", ".\n"))
     return text[: cut + 1].strip() if cut > 0 else text
+
+
+def _said_once(text: str) -> str:
+    pieces = re.split(r"(?<=[.!?।])(\s+)", text)
+    kept, seen = "", set()
+    for sentence, space in zip(pieces[::2], [*pieces[1::2], ""], strict=False):
+        if sentence.casefold() not in seen:
+            kept += sentence + space
+        seen.add(sentence.casefold())
+    return kept.strip()

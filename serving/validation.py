@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.business import Business, Variant
-from serving.extract import Question
+from serving.extract import PRICE_ASKED, Question
 from serving.facts import MONEY, Fact
 from serving.grounding import Grounding, Source, check, segment
 from serving.sentences import content_words, devanagari_share, sentences, words
@@ -30,6 +30,14 @@ RUDE = re.compile(
     r"\b(?:stupid|idiot|shut up|dumb|nonsense|estúpido|idiota|imbécile|stupide|bewakoof|pagal)\b"
     r"|बेवकूफ|मूर्ख",
     re.IGNORECASE,
+)
+NEGATION = re.compile(
+    r"\b(?:no|not|never|cannot|without|nunca|jamais|sin|pas|ne|aucun\w*|ning\w+|nahi|nahin)\b|n['’]t\b|नहीं",
+    re.IGNORECASE,
+)
+# A yes or no of the model's own is the easiest thing to get wrong and the hardest to trace.
+VERDICT = re.compile(
+    r"(?:yes|no|sure|of course|sí|oui|non|haan|nahi|हाँ|जी हाँ|नहीं)\b", re.IGNORECASE
 )
 MARKERS: dict[Variant, frozenset[str]] = {
     "en": frozenset({"the", "is", "are", "and", "of", "for", "you", "your", "in", "with", "to"}),
@@ -107,6 +115,8 @@ def _required(text: str, question: Question, sources: Sequence[Source]) -> list[
         "cancellation_refund": ("number",),
     }
     wanted = holds.get(question.intent, ())
+    if question.intent == "pricing" and not PRICE_ASKED.search(question.text):
+        wanted = ()
     said = _kinds(fact for one in sentences(text) for fact in segment(one, {}).facts)
     known = _kinds(
         fact
@@ -176,10 +186,27 @@ def _wording(text: str, question: Question, sources: Sequence[Source]) -> list[F
     found = [Finding("unsupported_wording", 25) for one in own if _share(one, read | asked | ours)]
     if not (said & read) - asked:
         found.append(Finding("adds_nothing", UNSUPPORTED))
+    if any(_denies(one, passages) for one in own):
+        found.append(Finding("unsupported_denial", UNSUPPORTED))
+    if VERDICT.match(text.strip()):
+        found.append(Finding("verdict", 45))
     known = read | asked | ours
     if any(name not in known for one in own for name in _names(one)):
         found.append(Finding("unsupported_name", UNSUPPORTED))
     return found
+
+
+def _denies(sentence: str, passages: Sequence[Source]) -> bool:
+    """It says "not" where the sentence of the sources that it is closest to does not."""
+    if not NEGATION.search(sentence):
+        return False
+    said = content_words(sentence)
+    closest = max(
+        (one.text for source in passages for one in source.segments),
+        key=lambda text: len(said & content_words(text)),
+        default="",
+    )
+    return NEGATION.search(closest) is None
 
 
 def _share(sentence: str, known: frozenset[str]) -> bool:

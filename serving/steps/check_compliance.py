@@ -36,7 +36,7 @@ class CheckCompliance(Step[ComplianceQuery, Compliance]):
     async def one(self, item: ComplianceQuery) -> Compliance:
         verdict = Verdict(item.validated.text)
         for rule in self._policy.rules:
-            text = item.turn.text if rule.on == "message" else verdict.text
+            text = item.turn.text if rule.reads == "message" else verdict.text
             found = spans(rule, text, item, self._business)
             if found:
                 self._apply(rule, found, verdict, variant_for(item.parsed))

@@ -145,7 +145,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             text=self._finish(found.text, item),
             tier=route.tier,
             model=EXTRACTIVE,
-            citations=(found.citation,),
+            citations=found.citations,
             route_reason=route.reason,
             degraded=tuple(dict.fromkeys((mark, *language, "extractive"))),
         )

@@ -110,7 +110,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             item.turn.recent_replies,
         )
         return Validated(
-            text, confidence, (found.citation,), issues, (*marks, *language, "extractive")
+            text, confidence, found.citations, issues, (*marks, *language, "extractive")
         )
 
     def _quote(self, item: ValidationQuery, evidence: Evidence) -> Quote | None:

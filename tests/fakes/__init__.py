@@ -1,0 +1,1 @@
+"""Second implementations of the ports, in memory: simple, deterministic, without a deadline."""

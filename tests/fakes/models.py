@@ -1,0 +1,76 @@
+"""Language models and an index that answer from memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from models.types import Epoch, ModelId
+from serving.errors import Degraded, Failure, SwitchbackError
+from serving.ports import ChatReply, ChatRequest, SearchQuery
+from serving.sentences import content_words
+from serving.types import Documents, Language, Passage
+
+EPOCH = Epoch("e-test")
+
+
+@dataclass
+class FakeChat:
+    """Answers with `text`, or fails with `error`; writes only the given languages."""
+
+    text: str = "It is fine."
+    error: SwitchbackError | None = None
+    languages: frozenset[Language] = frozenset({"en"})
+    requests: list[ChatRequest] = field(default_factory=list)
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        self.requests.append(request)
+        if request.language not in self.languages:
+            raise Degraded(f"no model of tier {request.tier!r} writes {request.language!r}")
+        if self.error:
+            raise self.error
+        return ChatReply(self.text, ModelId("fake"), 100, 20, 0.0)
+
+
+@dataclass
+class FakeKnowledge:
+    """Passages ranked by shared words; a passage of the query's language wins a tie."""
+
+    passages: Sequence[Passage] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    error: SwitchbackError | None = None
+
+    async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
+        return [self._answer(query) for query in queries]
+
+    async def treks(self) -> Mapping[str, tuple[str, ...]]:
+        if self.error:
+            raise self.error
+        own = {passage.trek: () for passage in self.passages if passage.trek}
+        return {**own, **self.aliases}
+
+    def _answer(self, query: SearchQuery) -> Documents | Failure:
+        if self.error:
+            return Failure.of(self.error)
+        wanted = content_words(query.text)
+        scored = [
+            (len(wanted & content_words(f"{p.title} {p.trek} {p.text}")) + self._bonus(p, query), p)
+            for p in self.passages
+            if self._allowed(p, query)
+        ]
+        best = sorted(scored, key=lambda pair: -pair[0])[: query.k]
+        found = tuple(replace(p, score=score) for score, p in best if score > 0)
+        return Documents(EPOCH, found)
+
+    @staticmethod
+    def _bonus(passage: Passage, query: SearchQuery) -> float:
+        about = bool(query.filter.treks) and passage.trek in (query.filter.treks or ())
+        return 0.5 * (passage.language == query.language) + 2.0 * about
+
+    @staticmethod
+    def _allowed(passage: Passage, query: SearchQuery) -> bool:
+        wanted = query.filter
+        treks_fit = not wanted.treks or passage.trek is None or passage.trek in wanted.treks
+        day = wanted.valid_on
+        dates_fit = not day or (
+            (passage.valid_from or day) <= day <= (passage.valid_to or day)
+        )
+        return treks_fit and dates_fit

@@ -1,0 +1,68 @@
+"""Tracing what a reply says to what the sources say."""
+
+import pytest
+
+from serving.grounding import Asked, Grounding, check, sources_of
+from tests.fakes.values import ALIASES, GLANCE, PRICE, passage
+
+HAMPTA = Asked(frozenset({"Hampta Pass"}), frozenset(), ALIASES)
+
+
+def traced(reply: str, *texts: str, asked: Asked = HAMPTA) -> Grounding:
+    return check(reply, sources_of([passage(text) for text in texts], ALIASES), asked)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Hampta Pass costs ₹10,500 per person in September.",
+        "It is 10500 INR in October, the deposit is ₹3k.",
+        "सितंबर में हम्पटा पास ₹१०,५०० का है।",
+        "In September it costs USD 125.",
+    ],
+)
+def test_what_the_source_says_is_supported_in_any_spelling(reply: str) -> None:
+    """Grouping, digits and scale do not matter."""
+    assert traced(reply, PRICE).holds
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("Hampta Pass costs ₹9,999 per person.", "a price that no source has"),
+        ("Hampta Pass costs ₹11,500 in September.", "the price of another season"),
+        ("Hampta Pass costs ₹3,000.", "the deposit told as the price"),
+        ("Hampta Pass is 4,270 ft high.", "the number with another unit"),
+        ("It departs on 18 September 2027.", "a day that no source has"),
+        ("Kedarkantha costs ₹10,500.", "another trek's price"),
+        ("It takes 6 days.", "a number beside the right one"),
+        ("Pay at https://evil.example/pay", "a link from nowhere"),
+    ],
+)
+def test_what_no_source_says_is_found(reply: str, why: str) -> None:
+    """Each of these would be a wrong answer."""
+    assert not traced(reply, PRICE, GLANCE).holds, why
+
+
+def test_the_customers_month_counts_when_the_reply_names_none() -> None:
+    """Asked about July, the August price is unsupported."""
+    july = Asked(frozenset({"Hampta Pass"}), frozenset({7}), ALIASES)
+    assert traced("It costs ₹11,500.", PRICE, asked=july).holds
+    assert not traced("It costs ₹10,500.", PRICE, asked=july).holds
+
+
+def test_supporting_passages_are_named() -> None:
+    """Citations are reduced to the passages that carry a fact."""
+    assert traced("It is 4,270 m high.", PRICE, GLANCE).passages == (1,)
+
+
+def test_a_trek_that_nobody_mentioned_is_unknown() -> None:
+    """A name from outside the question and the sources is found."""
+    assert traced("Try Kedarkantha instead.", PRICE).unknown_treks == ("Kedarkantha",)
+
+
+def test_table_rows_are_read_as_sentences() -> None:
+    """A row of the price list supports its price in its season only."""
+    row = "trek: Hampta Pass; season: June and July; price_inr: 11,500; price_usd: 135; days: 5"
+    assert traced("It costs ₹11,500 in June.", row).holds
+    assert not traced("It costs ₹11,500 in May.", row).holds
