@@ -237,3 +237,9 @@ CREATE TABLE review_queue (
     PRIMARY KEY (turn_id, kind)
 );
 CREATE INDEX review_queue_open ON review_queue (created_at) WHERE resolved_at IS NULL;
+
+-- Encrypted values do not compress; trying would cost more than storing them.
+ALTER TABLE turns ALTER COLUMN record SET STORAGE EXTERNAL;
+ALTER TABLE inbox ALTER COLUMN payload SET STORAGE EXTERNAL;
+ALTER TABLE statuses ALTER COLUMN payload SET STORAGE EXTERNAL;
+ALTER TABLE webhook_events ALTER COLUMN payload SET STORAGE EXTERNAL;

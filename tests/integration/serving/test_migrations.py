@@ -29,6 +29,11 @@ CATALOG = {
         SELECT t.typname, e.enumlabel, e.enumsortorder
         FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid ORDER BY 1, 3
     """,
+    "storage": """
+        SELECT attrelid::regclass::text, attname, attstorage FROM pg_attribute
+        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+        ORDER BY 1, attnum
+    """,
     "options": """
         SELECT relname, reloptions FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1
