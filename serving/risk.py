@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 
 from serving.types import Risk, RiskLevel
 from serving.understanding.language import known_words
-from serving.understanding.lexicon import Lexicon, phrase
+from serving.understanding.lexicon import Lexicon, Phrase, fits_part, phrase
 from serving.understanding.script import fold, tokens
 from serving.understanding.wordlists import word_list
 
@@ -91,19 +91,12 @@ def _is_acronym(word: str) -> bool:
 def _repeats(text: str) -> bool:
     keys = [token.key for token in tokens(text)]
     counts: Counter[str] = Counter()
-    for place in range(len(keys)):
-        for entry in _promo_words():
-            parts = entry.split()
-            window = keys[place : place + len(parts)]
-            if len(window) == len(parts) and all(map(_fits, parts, window)):
-                counts[entry] += 1
+    for place, key in enumerate(keys):
+        for entry in _promo_words().get(key[:2], ()):
+            window = keys[place : place + len(entry.parts)]
+            if len(window) == len(entry.parts) and all(map(fits_part, entry.parts, window)):
+                counts[entry.source] += 1
     return any(count > MAX_REPEATED for count in counts.values())
-
-
-def _fits(part: str, key: str) -> bool:
-    return any(
-        key.startswith(word[:-1]) if word.endswith("*") else key == word for word in part.split("|")
-    )
 
 
 def _exclaims(text: str) -> bool:
@@ -201,16 +194,14 @@ def _ordinary() -> frozenset[str]:
 
 
 @cache
-def _promo_words() -> tuple[str, ...]:
-    listed: list[str] = word_list("risk")["promo_words"]
-    return tuple(
-        " ".join("|".join(map(_folded, part.split("|"))) for part in entry.split())
-        for entry in listed
-    )
-
-
-def _folded(word: str) -> str:
-    return fold(word.rstrip("*")) + ("*" if word.endswith("*") else "")
+def _promo_words() -> dict[str, list[Phrase]]:
+    """Promotional phrases by the first two letters of any of their first words."""
+    index: dict[str, list[Phrase]] = {}
+    for source in word_list("risk")["promo_words"]:
+        entry = phrase("promo", 1.0, source)
+        for start in {word[:2] for word in entry.parts[0]}:
+            index.setdefault(start, []).append(entry)
+    return index
 
 
 def warm_up() -> None:

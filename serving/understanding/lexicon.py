@@ -145,8 +145,12 @@ def _matches(parts: Sequence[tuple[str, ...]], keys: Sequence[str], start: int) 
         return True
     if not parts[0]:
         return any(_matches(parts[1:], keys, start + skipped) for skipped in range(MAX_GAP + 1))
-    fits = start < len(keys) and any(_fits(word, keys[start]) for word in parts[0])
+    fits = start < len(keys) and fits_part(parts[0], keys[start])
     return fits and _matches(parts[1:], keys, start + 1)
+
+
+def fits_part(alternatives: Sequence[str], key: str) -> bool:
+    return any(_fits(word, key) for word in alternatives)
 
 
 def _fits(word: str, key: str) -> bool:

@@ -18,7 +18,7 @@ from serving.understanding.wordlists import word_list
 
 MIN_TYPO = 4  # letters of a control word that may be misspelt
 MAX_CONTROL_WORDS = 6  # beyond, a control word among fillers is a sentence
-_MULTI_START = re.compile(r"[.!?\n]+")
+_SENTENCE_END = re.compile(r"[.!?\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def detect(text: str) -> OptOut:
     if whole is not NOTHING:
         return whole
     result = _sentence(tokens(text))
-    for part in _MULTI_START.split(text):
+    for part in _SENTENCE_END.split(text):
         words = tokens(part)
         found = _control_word(words, sentence=True)
         if found is NOTHING:
@@ -61,6 +61,8 @@ def _control_word(words: Sequence[Token], *, sentence: bool = False) -> OptOut:
             return OptOut(resubscribe=True, rule=f"word:{written}")
         if written in (_clear_words() if sentence else _folded("stop_words")):
             return OptOut(opt_out=True, rule=f"word:{written}")
+    if bare and not sentence and all(key in _folded("stop_words") for key in bare):
+        return OptOut(opt_out=True, rule=f"word:{bare[0]}")  # "stop stop", "STOP arrêtez"
     return NOTHING if sentence or len(bare) != 1 else _misspelt(bare[0])
 
 

@@ -1,7 +1,7 @@
 """The whole reading of one text: what step 1 and the command line both call."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from serving.types import Language, Parsed, Script
 from serving.understanding import intents, language, sentiment
@@ -55,6 +55,7 @@ def parse_text(
 
 def warm_up() -> None:
     """Load every word list and model that `parse_text` uses."""
+    parse_text("15 oct", datetime.now(tz=UTC), {"Everest Base Camp": ()})
     language.warm_up()
     intents.warm_up()
     sentiment.warm_up()

@@ -53,6 +53,8 @@ def fold(word: str) -> str:
 
 def strip_marks(text: str) -> str:
     """Without Latin accents and Devanagari nuktas; chandrabindu becomes anusvara."""
+    if text.isascii():
+        return text
     kept = (c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
     joined = "".join(kept).replace("\u093c", "").replace("\u0901", "\u0902")
     return unicodedata.normalize("NFC", joined.replace("\u200d", "").replace("\u200c", ""))

@@ -33,3 +33,15 @@ def test_a_request_inside_a_longer_message_counts() -> None:
 def test_the_last_request_of_a_text_wins() -> None:
     """Whoever stops and then starts again is subscribed."""
     assert detect("stop messaging me. Sorry, subscribe me again").resubscribe
+
+
+def test_no_ordinary_message_is_an_opt_out() -> None:
+    """None of the labelled customer messages, whatever its topic, is taken for a request."""
+    folder = Path(__file__).parents[3] / "fixtures" / "understanding"
+    texts = [
+        json.loads(line)["text"]
+        for path in sorted(folder.glob("messages_*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert len(texts) >= 280
+    assert [text for text in texts if detect(text).opt_out or detect(text).resubscribe] == []
