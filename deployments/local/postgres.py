@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ ROOT_LENDS_USER: Final = "pgserver"
 WRONG: Final = re.compile(r"error|fatal|could not|failed", re.IGNORECASE)
 START_TIMEOUT_S: Final = 60  # recovery after a crash takes longer than the usual second
 STOP_TIMEOUT_S: Final = 30
+ORPHANS_END_S: Final = 20.0
 # Many replicas with small pools: the default of 100 connections is too few, 128 MB too much.
 OPTIONS: Final = ("max_connections=300", "shared_buffers=64MB", "listen_addresses=''")
 
@@ -35,8 +37,9 @@ def start(layout: Layout) -> Service:
     found = running(layout, NAME)
     if found is not None:
         return found
-    _initialise(layout.postgres)
     sockets = _socket_folder(layout)
+    _initialise(layout.postgres)
+    _clear_remains(layout.postgres, sockets)
     log = layout.logs / "postgres.log"
     options = [f"-c {option}" for option in (*OPTIONS, f"unix_socket_directories='{sockets}'")]
     inside = layout.postgres / "server.log"  # its owner may not write into our log folder
@@ -79,23 +82,35 @@ def _initialise(data: Path) -> None:
     user = _server_user()
     if user is not None:
         _let_through(data, user)
-    _forget_stale_pid(data)
     if not (data / "PG_VERSION").exists():
         arguments = ("--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", SUPERUSER)
         _execute(data, "initdb", (*arguments, "-D", str(data)), data)
 
 
-def _forget_stale_pid(data: Path) -> None:
-    """After a power cut the recorded id may belong to another program; Postgres would not start."""
-    pid = _postmaster(data)
-    if pid is None:
-        return
+def _clear_remains(data: Path, sockets: Path) -> None:
+    """After a kill or a power cut: wait for orphans, and drop an id that is no server's.
+
+    Postgres itself would refuse when the id is now another program's, or a zombie's.
+    """
+    give_up_at = time.monotonic() + ORPHANS_END_S
+    while _servers(data):
+        if time.monotonic() > give_up_at:
+            raise LocalError(f"an earlier Postgres on {data} does not end; stop it by hand")
+        time.sleep(0.2)
+    for lock in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
+        lock.unlink(missing_ok=True)
+
+
+def _servers(data: Path) -> list[int]:
+    """Processes of any Postgres in this folder; orphans notice the loss by themselves."""
+    return [process.pid for process in psutil.process_iter() if _works_in(process, data)]
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
     try:
-        is_server = psutil.Process(pid).name() == "postgres"
-    except psutil.Error:
-        is_server = False
-    if not is_server:
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        return process.name() == "postgres" and Path(process.cwd()) == data
+    except (psutil.Error, OSError):
+        return False  # gone, or a zombie
 
 
 def _postmaster(data: Path) -> int | None:
