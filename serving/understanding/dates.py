@@ -26,6 +26,7 @@ _YEAR = re.compile(r"(?:20)(\d{2})")
 _GLUED = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?([^\W\d]{3,})")
 MONTHS = 12
 LAST_DAY = 31
+DASHES = ("-", "–", "—")
 NEAR = 4  # words within which "ago" or "tha" puts a day into the past
 
 
@@ -186,6 +187,8 @@ class _Reader:
     def _in(self, count: int, unit: str, place: int) -> Iterator[FoundDate]:
         table = word_list("dates")
         first = place - 1
+        if self._key(first - 1) == "de":  # "dentro de 2 semanas"
+            first -= 1
         if self._key(first - 1) in table["in_before"] and not self._is_past(place):
             first -= 1
             last = place
@@ -230,9 +233,13 @@ class _Reader:
                 yield from self._dated((word.start, word.end), day, month, year)
 
     def _range_end(self, place: int, month: int) -> Iterator[FoundDate]:
-        """The 20 of `Oct 15-20`."""
-        if self._gap(place, place + 1) in ("-", "–", " - ") and (day := self._day(place + 1)):
-            word = self._words[place + 1]
+        """The 20 of `Oct 15-20` or `Oct 15 to 20`."""
+        joined = self._key(place + 1) in word_list("dates")["range_words"]
+        following = place + 2 if joined else place + 1
+        if not joined and self._gap(place, following).strip() not in DASHES:
+            return
+        if (day := self._day(following)) and not self._counts(following + 1):
+            word = self._words[following]
             yield from self._dated((word.start, word.end), day, month, None)
 
     def _next_day(self, first: int, last: int, day: int) -> Iterator[FoundDate]:

@@ -68,12 +68,15 @@ class _Reader:
                 yield self._found(first, place + 2, 2)
 
     def summed(self) -> Iterator[FoundGroup]:
-        """`2 adults and 3 kids`."""
+        """`2 adults and 3 kids`, `2 adults 3 kids`."""
         for place in range(len(self._keys)):
             one, other = self._number(place), self._number(place + 3)
             people = self._is_people(place + 1) and self._is_people(place + 4)
             if one and other and people and self._is(place + 2, "and"):
                 yield self._found(place, place + 4, one + other)
+            other = self._number(place + 2)
+            if one and other and self._is_people(place + 1) and self._is_people(place + 3):
+                yield self._found(place, place + 3, one + other)
 
     def counted(self) -> Iterator[FoundGroup]:
         """`4 people`, `we are 6`, `group of 8`, `para dos`."""

@@ -45,6 +45,7 @@ class TrekFinder:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.names = tuple(gazetteer)
         self._forms = tuple(_forms(gazetteer))
+        self._written = frozenset(_written(gazetteer))
         self._exact = {form.joined: form for form in reversed(self._forms)}
 
     def find(self, text: str, words: Sequence[Token]) -> list[Found]:
@@ -69,7 +70,15 @@ class TrekFinder:
                     break
                 best = self._best(normal[first : last + 1], [word for _, word in window])
                 if best:
-                    yield Found(best[0].name, window[0][0], window[-1][0] + 1, best[1])
+                    start, end = window[0][0], window[-1][0] + 1
+                    yield Found(best[0].name, start, self._whole(words, start, end), best[1])
+
+    def _whole(self, words: Sequence[Token], start: int, end: int) -> int:
+        """One word further where a name ends in a skipped one: `Goecha La`."""
+        if end == len(words) or words[end].key not in _skipped():
+            return end
+        longer = "".join(word.key for word in words[start : end + 1])
+        return end + 1 if longer in self._written else end
 
     def _best(self, names: list[str], window: list[Token]) -> tuple[_Form, float] | None:
         joined = "".join(names)
@@ -118,6 +127,12 @@ def _forms(gazetteer: Gazetteer) -> Iterator[_Form]:
             yield form
 
 
+def _written(gazetteer: Gazetteer) -> Iterator[str]:
+    for name, others in gazetteer.items():
+        for written in (name, *others):
+            yield "".join(word.key for word in tokens(written))
+
+
 def _form(name: str, words: Sequence[str], *, exact: bool) -> _Form:
     joined = "".join(words)
     return _Form(name, joined, skeleton(joined), "".join(sorted(words)), exact)
@@ -135,7 +150,9 @@ def _distinctive(words: Sequence[str]) -> Iterator[str]:
     own = [word for word in words if word not in _generic_names()]
     if len(own) < len(words) and own and len(own[0]) >= MIN_FUZZY:
         joined = "".join(own)
-        if own[0] not in word_list("treks")["not_short"] and joined not in _ordinary():
+        places: list[str] = word_list("treks")["not_short"]
+        region = any(fuzz.ratio(own[0], place) >= MIN_ALIKE for place in places)
+        if not region and joined not in _ordinary():
             yield joined
 
 

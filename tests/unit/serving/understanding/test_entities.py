@@ -49,6 +49,8 @@ def found(text: str, kind: EntityType) -> list[tuple[str, object]]:
         ("parso", [("parso", "2026-11-25")]),
         ("pasado mañana", [("pasado mañana", "2026-11-25")]),
         ("après-demain", [("après-demain", "2026-11-25")]),
+        ("Feb 9 to 12", [("Feb 9", "2027-02-09"), ("12", "2027-02-12")]),
+        ("dentro de 2 semanas", [("dentro de 2 semanas", "2026-12-07")]),
         ("in 3 days", [("in 3 days", "2026-11-26")]),
         ("3 din baad", [("3 din baad", "2026-11-26")]),
         ("next saturday", [("next saturday", "2026-11-28")]),
@@ -90,6 +92,7 @@ def test_what_is_no_date(text: str) -> None:
         ("15.000 rupias", 15000, "INR"),
         ("15 000 roupies", 15000, "INR"),
         ("$200", 200, "USD"),
+        ("150 dólares", 150, "USD"),
         ("200 USD", 200, "USD"),
         ("300€", 300, "EUR"),
         ("1 200 € maximum", 1200, "EUR"),
@@ -125,7 +128,8 @@ def test_what_is_no_price(text: str) -> None:
     [
         ("4 people", 4), ("we are 6", 6), ("group of 8", 8), ("seats for 3 please", 3),
         ("me and my wife", 2), ("solo", 1), ("a couple", 2), ("4 of us", 4),
-        ("2 adults and 3 kids", 5), ("me and 3 friends", 4), ("4 log hain", 4), ("do seat", 2),
+        ("2 adults and 3 kids", 5), ("2 adults 3 kids", 5),
+        ("me and 3 friends", 4), ("4 log hain", 4), ("do seat", 2),
         ("main aur meri wife", 2), ("हम 4 लोग हैं", 4), ("दो सीट", 2), ("para dos personas", 2),
         ("mi esposa y yo", 2), ("somos 5", 5), ("nous sommes 5", 5), ("moi et 3 amis", 4),
         ("15 oct ko 4 log", 4),
@@ -182,6 +186,20 @@ def test_treks(text: str, name: str) -> None:
 def test_what_is_no_trek(text: str) -> None:
     """A name that fits two treks, common words and regions name no trek."""
     assert found(text, "trek") == []
+
+
+def test_a_region_is_no_short_form_in_any_script() -> None:
+    """An alias in Devanagari does not make the region of a trek's name the trek."""
+    finder = TrekFinder({"Kashmir Great Lakes": ("कश्मीर ग्रेट लेक्स",)})
+    assert finder.find("kashmir", tokens("kashmir")) == []
+
+
+def test_a_name_may_end_in_a_word_that_is_not_compared() -> None:
+    """The span of `Goecha La` holds its "La"."""
+    finder = TrekFinder({"Goechala": ("Goecha La",)})
+    text = "is goecha la open"
+    (entity,) = extract(text, tokens(text), NOW, finder)
+    assert (entity.text, entity.value) == ("goecha la", "Goechala")
 
 
 def test_aliases_of_the_index_count() -> None:

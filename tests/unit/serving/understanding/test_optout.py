@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from serving.understanding.optout import detect
 
@@ -45,3 +46,25 @@ def test_no_ordinary_message_is_an_opt_out() -> None:
     ]
     assert len(texts) >= 280
     assert [text for text in texts if detect(text).opt_out or detect(text).resubscribe] == []
+
+
+BUSINESS = yaml.safe_load(
+    (Path(__file__).parents[4] / "corpus" / "business.yaml").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(
+    ("listed", "asks"),
+    [
+        ("stop_words", ("opt_out", "all")),
+        ("stop_marketing_words", ("opt_out", "marketing")),
+        ("start_words", ("resubscribe", "all")),
+    ],
+)
+def test_every_control_word_of_the_business_file_works(listed: str, asks: tuple[str, str]) -> None:
+    """What the company tells its customers to write is understood."""
+    for words in BUSINESS["opt_out"][listed].values():
+        for word in words:
+            found = detect(word)
+            got = "opt_out" if found.opt_out else "resubscribe" if found.resubscribe else "none"
+            assert (got, found.scope) == asks, word
