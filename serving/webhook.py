@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from serving import wording
 from serving.signature import handshake, is_signed, sign
@@ -24,6 +24,15 @@ from serving.updates import (
     Takeover,
     Updates,
 )
+from serving.webhook_models import (
+    Contact,
+    Json,
+    Message,
+    PreferenceItem,
+    Status,
+    as_id,
+    as_object,
+)
 
 __all__ = ["Updates", "handshake", "is_signed", "parse", "sign"]
 
@@ -31,73 +40,6 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 
 _ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 _WAMID = "wamid."
-
-Json = dict[str, Any]
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _optional_id(value: object) -> str | None:
-    """Identifiers come as text, sometimes as numbers, sometimes empty."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return wording.clean(str(value)).strip() or None
-
-
-def _seconds(value: object) -> datetime | None:
-    """Unix seconds, as text in messages and as a number in preferences."""
-    try:
-        return datetime.fromtimestamp(int(value), UTC)  # type: ignore[call-overload]  # guarded
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
-
-
-OptionalId = Annotated[str | None, BeforeValidator(_optional_id)]
-Object = Annotated[Json, BeforeValidator(_object)]
-Timestamp = Annotated[datetime | None, BeforeValidator(_seconds)]
-
-
-class _Edge(BaseModel):
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
-
-
-class _Contact(_Edge):
-    wa_id: OptionalId = None
-    user_id: OptionalId = None
-    profile: Object = Field(default_factory=dict)
-
-
-class _Message(_Edge):
-    id: str
-    type: str = "unknown"
-    timestamp: Timestamp = None
-    sender: OptionalId = Field(default=None, alias="from")
-    from_user_id: OptionalId = None
-    to: OptionalId = None
-    to_user_id: OptionalId = None
-    context: Object = Field(default_factory=dict)
-    system: Object = Field(default_factory=dict)
-    group_id: OptionalId = None
-
-
-class _Status(_Edge):
-    id: str
-    status: str = Field(pattern=r"^\w{1,32}$")
-    timestamp: Timestamp = None
-    recipient_participant_id: OptionalId = None
-    recipient_participant_user_id: OptionalId = None
-    biz_opaque_callback_data: OptionalId = None
-    errors: list[Any] = Field(default_factory=list)
-
-
-class _Preference(_Edge):
-    wa_id: OptionalId = None
-    user_id: OptionalId = None
-    category: str = ""
-    value: str
-    timestamp: Timestamp = None
 
 
 def parse(body: bytes, now: datetime | None = None) -> Updates:
@@ -114,7 +56,7 @@ def _parse(body: bytes, now: datetime) -> Updates:
         return Updates(events=(Event("unexpected", _canonical(document)),))
     reader = _Reader(now)
     for entry in document["entry"]:
-        reader.entry(_object(entry), document.get("object"))
+        reader.entry(as_object(entry), document.get("object"))
     return reader.updates()
 
 
@@ -145,13 +87,13 @@ class _Reader:
         if not isinstance(changes, list):
             self._event(f"{kind or 'unknown'}:entry", entry, None)
             return
-        for change in map(_object, changes):
-            value = _object(change.get("value"))
+        for change in map(as_object, changes):
+            value = as_object(change.get("value"))
             field = change.get("field") or value.get("field") or _guess(value)
             self._change(str(field), value, entry)
 
     def _change(self, field: str, value: Json, entry: Json) -> None:
-        phone_number_id = _optional_id(_object(value.get("metadata")).get("phone_number_id"))
+        phone_number_id = as_id(as_object(value.get("metadata")).get("phone_number_id"))
         if phone_number_id is None or not _ID.fullmatch(phone_number_id):
             self._event(field, {"entry": _head(entry), "value": value}, None)
             return
@@ -180,17 +122,17 @@ class _Reader:
             self._event("errors" if "errors" in rest else "messages", rest, phone_number_id)
 
     def _message(
-        self, phone_number_id: str, raw: object, contacts: list[_Contact], *, standby: bool = False
+        self, phone_number_id: str, raw: object, contacts: list[Contact], *, standby: bool = False
     ) -> None:
         try:
-            message = _Message.model_validate(raw)
+            message = Message.model_validate(raw)
         except ValidationError:
             self._event("message", raw, phone_number_id)
             return
-        raw = _object(raw)
+        raw = as_object(raw)
         if message.type == "system":
             self._identity_change(message)
-        content = _object(raw.get(message.type))
+        content = as_object(raw.get(message.type))
         why = "standby" if standby else _silence(message, raw)
         self._messages.append(
             Received(
@@ -202,24 +144,24 @@ class _Reader:
                 sent_at=message.timestamp or self._now,
                 triggers=not why,
                 payload_id=wording.payload_id(message.type, content),
-                reply_to=_optional_id(message.context.get("id")),
+                reply_to=as_id(message.context.get("id")),
                 why=why,
                 opens_window=message.type not in wording.SILENT and why not in _NOT_A_CHAT,
                 raw=raw,
             )
         )
 
-    def _identity_change(self, message: _Message) -> None:
+    def _identity_change(self, message: Message) -> None:
         system = message.system
-        previous = Identity(message.sender, _optional_id(system.get("previous_user_id")))
-        wa_id = _optional_id(system.get("wa_id")) or _optional_id(system.get("new_wa_id"))
-        current = Identity(wa_id, _optional_id(system.get("user_id")))
+        previous = Identity(message.sender, as_id(system.get("previous_user_id")))
+        wa_id = as_id(system.get("wa_id")) or as_id(system.get("new_wa_id"))
+        current = Identity(wa_id, as_id(system.get("user_id")))
         if system.get("type") in _CHANGES and current != Identity():
             self._changes.append(IdentityChange(previous, current))
 
     def _status(self, phone_number_id: str, raw: object) -> None:
         try:
-            status = _Status.model_validate(raw)
+            status = Status.model_validate(raw)
         except ValidationError:
             self._event("status", raw, phone_number_id)
             return
@@ -233,25 +175,25 @@ class _Reader:
                 participant=participant or "",
                 callback_data=status.biz_opaque_callback_data,
                 error_code=_error_code(status.errors),
-                raw=_object(raw),
+                raw=as_object(raw),
             )
         )
 
     # ── other fields ─────────────────────────────────────────────────────────────────────────
 
     def _take_standby(self, phone_number_id: str, value: Json) -> None:
-        nested = _object(value.get("standby")) or value
+        nested = as_object(value.get("standby")) or value
         for raw in _list(nested, "messages"):
             self._message(phone_number_id, raw, list(_contacts(nested)), standby=True)
 
     def _take_echoes(self, phone_number_id: str, value: Json) -> None:
         for raw in _list(value, "message_echoes"):
             try:
-                echo = _Message.model_validate(raw)
+                echo = Message.model_validate(raw)
             except ValidationError:
                 self._event("echo", raw, phone_number_id)
                 continue
-            content = _object(_object(raw).get(echo.type))
+            content = as_object(as_object(raw).get(echo.type))
             self._takeovers.append(
                 Takeover(
                     phone_number_id=phone_number_id,
@@ -259,7 +201,7 @@ class _Reader:
                     wamid=echo.id,
                     text=wording.words(echo.type, content),
                     sent_at=echo.timestamp or self._now,
-                    raw=_object(raw),
+                    raw=as_object(raw),
                 )
             )
 
@@ -268,7 +210,7 @@ class _Reader:
         self._event("user_preferences", value, phone_number_id)
         for raw in _list(value, "user_preferences"):
             try:
-                preference = _Preference.model_validate(raw)
+                preference = PreferenceItem.model_validate(raw)
             except ValidationError:
                 continue
             identity = Identity(preference.wa_id, preference.user_id)
@@ -285,7 +227,7 @@ _CHANGES = frozenset({"user_changed_number", "user_changed_user_id", "customer_c
 _NOT_A_CHAT = frozenset({"group", "placeholder", "standby"})
 
 
-def _silence(message: _Message, raw: Json) -> str:
+def _silence(message: Message, raw: Json) -> str:
     """Why a message asks for no reply; "" when it does."""
     if not message.id.startswith(_WAMID):
         return "placeholder"  # the dashboard's test button
@@ -298,13 +240,13 @@ def _silence(message: _Message, raw: Json) -> str:
     return ""
 
 
-def _identity(message: _Message, contacts: list[_Contact]) -> Identity:
+def _identity(message: Message, contacts: list[Contact]) -> Identity:
     """The sender; the profile is taken from the contact that is not somebody else's."""
     wa_id, bsuid = message.sender, message.from_user_id
     if message.type == "system":
         return Identity(
-            _optional_id(message.system.get("wa_id")) or wa_id,
-            _optional_id(message.system.get("user_id")) or bsuid,
+            as_id(message.system.get("wa_id")) or wa_id,
+            as_id(message.system.get("user_id")) or bsuid,
         )
     for contact in contacts:
         same_wa_id = wa_id is not None and contact.wa_id == wa_id
@@ -317,10 +259,10 @@ def _identity(message: _Message, contacts: list[_Contact]) -> Identity:
     return Identity(wa_id, bsuid)
 
 
-def _contacts(value: Json) -> Iterator[_Contact]:
+def _contacts(value: Json) -> Iterator[Contact]:
     for raw in _list(value, "contacts"):
         if isinstance(raw, dict):
-            yield _Contact.model_validate(raw)
+            yield Contact.model_validate(raw)
 
 
 def _list(value: Mapping[str, Any], key: str) -> list[Any]:
@@ -339,7 +281,7 @@ def _guess(value: Json) -> str:
 
 def _error_code(errors: list[Any]) -> int | None:
     """Codes are integers; some proxies make text of them."""
-    code = _object(errors[0]).get("code") if errors else None
+    code = as_object(errors[0]).get("code") if errors else None
     try:
         number = int(code)  # type: ignore[arg-type]  # guarded
     except (TypeError, ValueError):

@@ -57,7 +57,7 @@ WITH fresh AS (
     WHERE conversations.conversation_id = heard.conversation_id
         AND (heard.pending OR heard.last_inbound_at IS NOT NULL)
 )
-SELECT phone_number_id, wamid_key, state FROM fresh;
+SELECT phone_number_id, wamid_key FROM fresh;
 
 -- name: give_to_human
 -- What is pending is the human's to answer.

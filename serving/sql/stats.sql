@@ -9,9 +9,10 @@ SELECT
     (SELECT count(*) FROM outbox WHERE state = 'parked');
 
 -- name: turn_of
--- The turn that ended an inbound message.
+-- The turn that ended an inbound message. One whose send is under way has not ended yet.
 SELECT t.state, t.outcome, t.record, t.timings, o.body, o.state, o.wamid, o.detail
 FROM inbox i
 JOIN turns t ON t.turn_id = i.turn_id
 LEFT JOIN outbox o ON o.turn_id = t.turn_id AND o.part = 0
-WHERE i.phone_number_id = %(phone_number_id)s AND i.wamid_key = %(wamid_key)s;
+WHERE i.phone_number_id = %(phone_number_id)s AND i.wamid_key = %(wamid_key)s
+    AND NOT (t.state = 'answered' AND o.state = 'sending');

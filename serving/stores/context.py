@@ -19,7 +19,7 @@ from serving.sql import queries
 from serving.stores.cache import ContextCache
 from serving.stores.codec import reply_codec
 from serving.stores.database import Connection, Database, fetch
-from serving.stores.inbox import ECHO
+from serving.stores.intake import ECHO
 from serving.types import (
     Booking,
     CustomerContext,

@@ -46,7 +46,7 @@ class PostgresStats:
         return InboxStats(*rows[0])
 
     async def turn_of(self, phone_number_id: str, wamid: str) -> TurnView | None:
-        """The turn that ended this inbound message; None while it waits for one."""
+        """The turn that ended this inbound message; None until its outcome is known."""
         vault = self._database.vault
         parameters = {
             "phone_number_id": phone_number_id,

@@ -47,3 +47,38 @@ def test_a_message_is_stored_claimed_answered_and_logged(database_url: str) -> N
         assert not context.profile.first_contact
 
     play(database_url, scenario)
+
+
+def test_a_turn_is_shown_when_its_outcome_is_known(database_url: str) -> None:
+    """Neither while it waits nor while its send is under way is a turn called ended."""
+
+    async def scenario(world: World) -> None:
+        message = text("hello")
+        await world.receive(message)
+        turn = await world.claim_one()
+        assert await world.stats.turn_of(turn.phone_number_id, message["id"]) is None
+        gate = await world.admit(turn)
+        assert await world.stats.turn_of(turn.phone_number_id, message["id"]) is None
+        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        view = await world.stats.turn_of(turn.phone_number_id, message["id"])
+        assert view is not None
+        assert (view.state, view.complete) == ("answered", False)
+        assert view.sent == Sent("sent", Wamid("wamid.out"))
+
+    play(database_url, scenario)
+
+
+def test_a_silent_turn_is_shown_without_a_reply(database_url: str) -> None:
+    """What was understood is kept even when nothing was to be said."""
+
+    async def scenario(world: World) -> None:
+        message = text("hello")
+        await world.receive(message)
+        turn = await world.claim_one()
+        await world.turns.finish(turn, TurnResult(order(turn).record, None, None), "silent")
+        view = await world.stats.turn_of(turn.phone_number_id, message["id"])
+        assert view is not None
+        assert (view.complete, view.sent, view.reply) == (True, None, None)
+        assert view.record == order(turn).record
+
+    play(database_url, scenario)

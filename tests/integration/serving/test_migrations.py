@@ -31,7 +31,10 @@ CATALOG = {
     """,
     "storage": """
         SELECT attrelid::regclass::text, attname, attstorage FROM pg_attribute
-        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+        WHERE attrelid IN (
+            SELECT oid FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        )
         ORDER BY 1, attnum
     """,
     "options": """
