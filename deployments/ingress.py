@@ -23,6 +23,52 @@ READY_DEADLINE_S = 3.0
 web = FastAPI(title="Switchback", version="1")
 
 
+# These stand above the class: serve.ingress copies its routes, with the names that exist by then.
+
+
+async def _read(request: Request) -> bytes | None:
+    """The raw body, or None when it is larger than Meta's limit; never reads past it."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _state(check: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(READY_DEADLINE_S):
+            await check
+    except Exception as error:  # noqa: BLE001  # every kind of trouble is an answer here
+        return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return "ok"
+
+
+async def _index() -> None:
+    epoch = await serve.get_deployment_handle("searcher", "knowledge").epoch.remote()
+    if epoch is None:
+        raise LookupError("no epoch is live")
+
+
+async def _models() -> None:
+    await serve.get_deployment_handle("encoder", "models").fingerprint.remote()
+
+
+def _exposition(stats: InboxStats) -> str:
+    gauges = (
+        ("pending", stats.pending, "Messages that no turn has answered yet."),
+        ("oldest_seconds", stats.oldest_s, "Age of the oldest of them."),
+        ("dead", stats.dead, "Dead letters."),
+    )
+    lines = []
+    for key, value, text in gauges:
+        name = f"switchback_inbox_{key}"
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value}"]
+    return "\n".join(lines) + "\n"
+
+
 @serve.ingress(web)
 class Ingress:
     """Meta's webhook, and what operations asks of a running system."""
@@ -84,46 +130,3 @@ class Ingress:
         """The inbox as Prometheus text; Ray exports everything else."""
         stats = await self._stats.inbox_stats()
         return PlainTextResponse(_exposition(stats))
-
-
-async def _read(request: Request) -> bytes | None:
-    """The raw body, or None when it is larger than Meta's limit; never reads past it."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def _state(check: Awaitable[object]) -> str:
-    try:
-        async with asyncio.timeout(READY_DEADLINE_S):
-            await check
-    except Exception as error:  # noqa: BLE001  # every kind of trouble is an answer here
-        return f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    return "ok"
-
-
-async def _index() -> None:
-    epoch = await serve.get_deployment_handle("searcher", "knowledge").epoch.remote()
-    if epoch is None:
-        raise LookupError("no epoch is live")
-
-
-async def _models() -> None:
-    await serve.get_deployment_handle("encoder", "models").fingerprint.remote()
-
-
-def _exposition(stats: InboxStats) -> str:
-    gauges = (
-        ("pending", stats.pending, "Messages that no turn has answered yet."),
-        ("oldest_seconds", stats.oldest_s, "Age of the oldest of them."),
-        ("dead", stats.dead, "Dead letters."),
-    )
-    lines = []
-    for key, value, text in gauges:
-        name = f"switchback_inbox_{key}"
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value}"]
-    return "\n".join(lines) + "\n"

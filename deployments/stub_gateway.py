@@ -34,37 +34,7 @@ class ChatBody(BaseModel):
     stream: bool = False
 
 
-@serve.ingress(web)
-class StubGateway:
-    def __init__(self, model_ids: Sequence[str], encoder: DeploymentHandle, stub_ms: float) -> None:
-        self._ids = tuple(model_ids)
-        self._encoder = encoder
-        self._latency_s = stub_ms / 1e3
-
-    @web.get("/models")
-    async def models(self) -> dict[str, Any]:
-        data = [{"id": name, "object": "model", "owned_by": "stub"} for name in self._ids]
-        return {"object": "list", "data": data}
-
-    @web.post("/chat/completions")
-    async def chat(self, body: ChatBody) -> Response:
-        if body.model not in self._ids:
-            raise HTTPException(404, f"no model {body.model!r}; known: {', '.join(self._ids)}")
-        await asyncio.sleep(self._latency_s)
-        messages = [ChatMessage(message.role, message.content) for message in body.messages]
-        text = stub_answer(messages, body.max_tokens)
-        if body.stream:
-            return StreamingResponse(_events(body.model, text), media_type="text/event-stream")
-        prompt = sum(len(message.content) for message in messages) // CHARS_PER_TOKEN
-        return JSONResponse(_completion(body.model, text, prompt))
-
-    @web.post("/embeddings")
-    async def embeddings(self, body: EmbeddingsBody) -> dict[str, Any]:
-        if body.model != HASH_ENCODER:
-            raise HTTPException(404, f"no embedding model {body.model!r}; {HASH_ENCODER!r} is")
-        texts = [body.input] if isinstance(body.input, str) else body.input
-        vectors = await self._encoder.encode.remote(texts, body.input_type)
-        return embeddings_response(body.model, vectors, body.encoding_format)
+# These stand above the class: serve.ingress copies its routes, with the names that exist by then.
 
 
 def _completion(model: str, text: str, prompt_tokens: int) -> dict[str, Any]:
@@ -96,3 +66,36 @@ async def _events(model: str, text: str) -> AsyncIterator[str]:
         yield f"data: {json.dumps({**shared, 'choices': [choice]})}\n\n"
     end = {"index": 0, "delta": {}, "finish_reason": "stop"}
     yield f"data: {json.dumps({**shared, 'choices': [end]})}\n\ndata: [DONE]\n\n"
+
+
+@serve.ingress(web)
+class StubGateway:
+    def __init__(self, model_ids: Sequence[str], encoder: DeploymentHandle, stub_ms: float) -> None:
+        self._ids = tuple(model_ids)
+        self._encoder = encoder
+        self._latency_s = stub_ms / 1e3
+
+    @web.get("/models")
+    async def models(self) -> dict[str, Any]:
+        data = [{"id": name, "object": "model", "owned_by": "stub"} for name in self._ids]
+        return {"object": "list", "data": data}
+
+    @web.post("/chat/completions")
+    async def chat(self, body: ChatBody) -> Response:
+        if body.model not in self._ids:
+            raise HTTPException(404, f"no model {body.model!r}; known: {', '.join(self._ids)}")
+        await asyncio.sleep(self._latency_s)
+        messages = [ChatMessage(message.role, message.content) for message in body.messages]
+        text = stub_answer(messages, body.max_tokens)
+        if body.stream:
+            return StreamingResponse(_events(body.model, text), media_type="text/event-stream")
+        prompt = sum(len(message.content) for message in messages) // CHARS_PER_TOKEN
+        return JSONResponse(_completion(body.model, text, prompt))
+
+    @web.post("/embeddings")
+    async def embeddings(self, body: EmbeddingsBody) -> dict[str, Any]:
+        if body.model != HASH_ENCODER:
+            raise HTTPException(404, f"no embedding model {body.model!r}; {HASH_ENCODER!r} is")
+        texts = [body.input] if isinstance(body.input, str) else body.input
+        vectors = await self._encoder.encode.remote(texts, body.input_type)
+        return embeddings_response(body.model, vectors, body.encoding_format)

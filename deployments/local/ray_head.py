@@ -15,12 +15,13 @@ from deployments.local.errors import LocalError
 from deployments.local.layout import Layout
 from deployments.local.ports import Ports, require_free
 from deployments.local.serve_api import ServeApi
-from deployments.local.supervise import Service, child_env, running, spawn, tail
+from deployments.local.supervise import Service, child_env, reason, running, spawn, sweep
 from deployments.local.supervise import stop as stop_service
 from deployments.settings import Settings
 
 NAME: Final = "ray"
 START_TIMEOUT_S: Final = 180.0  # 15 s on an idle machine of two cores
+START_ATTEMPTS: Final = 3  # Ray gives its own daemons 30 s, too little on a machine that is busy
 STOP_GRACE_S: Final = 5.0  # replicas keep nothing that must be written down
 OBJECT_STORE_BYTES: Final = 300_000_000  # what crosses a handle is small
 # Ray's CPUs are tickets, not cores. The replicas are idle most of the time, and a re-index job
@@ -38,11 +39,15 @@ def start(settings: Settings, layout: Layout, ports: Ports, wait: Callable[[str]
     if service is None:
         require_free(settings.dashboard_port, "SWITCHBACK_DASHBOARD_PORT")
         _clear_old_sessions(layout)
-        argv = _command(settings, layout, ports)
-        env = child_env(settings, layout, _ray_env(layout, ports))
-        details = {"address": address(ports), "dashboard": dashboard(settings)}
-        service = spawn(layout, NAME, argv, env, details)
-    _await_dashboard(service, ServeApi(dashboard(settings)), wait)
+        service = _spawn(settings, layout, ports)
+    for _ in range(START_ATTEMPTS - 1):
+        if _dashboard_came(service, wait):
+            break
+        wait("Ray gave up waiting for itself; once more")
+        sweep(layout)
+        service = _spawn(settings, layout, ports)
+    if not _dashboard_came(service, wait):
+        raise LocalError(f"Ray did not start: {reason(service)}")
     _link_logs(layout)
     return service
 
@@ -111,13 +116,23 @@ def _ray_env(layout: Layout, ports: Ports) -> dict[str, str]:
     }
 
 
-def _await_dashboard(service: Service, api: ServeApi, wait: Callable[[str], None]) -> None:
+def _spawn(settings: Settings, layout: Layout, ports: Ports) -> Service:
+    argv = _command(settings, layout, ports)
+    env = child_env(settings, layout, _ray_env(layout, ports))
+    details = {"address": address(ports), "dashboard": dashboard(settings)}
+    return spawn(layout, NAME, argv, env, details)
+
+
+def _dashboard_came(service: Service, wait: Callable[[str], None]) -> bool:
+    """Wait for it; False when the head ended instead, or took too long."""
+    api = ServeApi(service.details["dashboard"])
     give_up_at = time.monotonic() + START_TIMEOUT_S
     while not api.answers():
         if not service.alive() or time.monotonic() > give_up_at:
-            raise LocalError(f"Ray did not start; its log {service.log} ends:\n{tail(service)}")
+            return False
         wait("waiting for Ray's dashboard")
         time.sleep(0.5)
+    return True
 
 
 def _folder(layout: Layout) -> Path:

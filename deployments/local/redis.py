@@ -12,7 +12,7 @@ from typing import Final
 from deployments.local.errors import LocalError
 from deployments.local.layout import Layout
 from deployments.local.ports import Ports
-from deployments.local.supervise import Service, child_env, running, spawn, tail
+from deployments.local.supervise import Service, child_env, reason, running, spawn
 from deployments.local.supervise import stop as stop_service
 from deployments.settings import Settings
 
@@ -72,5 +72,5 @@ def _await_pong(service: Service, port: int) -> None:
     give_up_at = time.monotonic() + START_TIMEOUT_S
     while not answers(port):
         if not service.alive() or time.monotonic() > give_up_at:
-            raise LocalError(f"Redis did not start; its log {service.log} ends:\n{tail(service)}")
+            raise LocalError(f"Redis did not start: {reason(service)}")
         time.sleep(0.05)

@@ -14,7 +14,7 @@ from deployments.local.errors import LocalError
 from deployments.local.layout import Layout
 from deployments.local.ports import require_free
 from deployments.local.stores import CUSTOMERS
-from deployments.local.supervise import Service, child_env, running, spawn, tail
+from deployments.local.supervise import Service, child_env, reason, running, spawn
 from deployments.local.supervise import stop as stop_service
 from deployments.settings import Settings
 
@@ -84,9 +84,7 @@ def _await_health(service: Service, settings: Settings) -> None:
     give_up_at = time.monotonic() + START_TIMEOUT_S
     while not _healthy(settings):
         if not service.alive() or time.monotonic() > give_up_at:
-            raise LocalError(
-                f"the simulator did not start; its log {service.log} ends:\n{tail(service)}"
-            )
+            raise LocalError(f"the simulator did not start: {reason(service)}")
         time.sleep(0.1)
 
 

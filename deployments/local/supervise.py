@@ -132,20 +132,21 @@ def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
 
 
 def sweep(layout: Layout) -> int:
-    """End what still carries this instance's mark, after its services were stopped."""
-    mine = os.getpid()
-    stray = [p for p in psutil.process_iter() if p.pid != mine and _marked(p, layout.key)]
+    """End what carries this instance's mark and belongs to no running service; how many."""
+    spared = {os.getpid(), *_recorded(layout)}
+    stray = [p for p in psutil.process_iter() if p.pid not in spared and _marked(p, layout.key)]
     end(stray, KILL_WAIT_S)
     return len(stray)
 
 
-def tail(service: Service, lines: int = 15) -> str:
-    """The end of a service's log."""
+def reason(service: Service) -> str:
+    """The last line of a service's log, and where the others are."""
     try:
-        text = Path(service.log).read_text(errors="replace")
+        lines = Path(service.log).read_text(errors="replace").splitlines()
     except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+        lines = []
+    said = [line.strip() for line in lines if line.strip()]
+    return f"{said[-1] if said else 'it said nothing'} (log: {service.log})"
 
 
 def _process(pid: int, started_at: float) -> psutil.Process | None:
@@ -193,6 +194,13 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def _recorded(layout: Layout) -> set[int]:
+    """Every process of the services that run."""
+    names = [path.stem for path in layout.run.glob("*.json")]
+    services = [service for name in names if (service := running(layout, name)) is not None]
+    return {process.pid for service in services for process in _family(service)}
 
 
 def _marked(process: psutil.Process, key: str) -> bool:
