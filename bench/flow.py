@@ -26,11 +26,12 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from bench import machine
-from deployments.parts import STUB_GRAPH, Parts
+from deployments.config import render
 from deployments.local import apps, instance, ray_head
 from deployments.local.ports import free_ports
 from deployments.local.progress import TerminalProgress
 from deployments.local.serve_api import ServeApi
+from deployments.parts import STUB_GRAPH, Parts
 from deployments.router import Router, RouterLimits
 from deployments.settings import Settings, load_settings
 from deployments.transport import ServeTransport
@@ -230,7 +231,7 @@ def stub_instance() -> Iterator[instance.Instance]:
 def stop_deployed_router(settings: Settings) -> None:
     """This process routes instead, with one transport and then with the other."""
     api = ServeApi(ray_head.dashboard(settings))
-    wanted = apps.config(settings)
+    wanted = render(settings)
     for application in wanted["applications"]:
         for deployment in application["deployments"]:
             if deployment["name"] == "router":

@@ -108,23 +108,27 @@ def test_children_end_with_their_parent(layout: Layout, *, together: bool) -> No
 
 
 def test_a_sweep_ends_strays_of_this_instance_only(layout: Layout, tmp_path: Path) -> None:
-    """An orphan with our mark ends; one of another instance stays."""
+    """An orphan with our mark ends; our running services and those of another instance stay."""
     other = Layout(tmp_path / "other")
     for folder in (other.run, other.logs):
         folder.mkdir(parents=True)
     ours, theirs = spawn(layout, SLEEP, "ours"), spawn(other, SLEEP, "theirs")
+    known = spawn(layout, FAMILY, "known")
+    wait_for_log(known, "ready")
     layout.forget("ours")
     assert supervise.sweep(layout) == 1
     assert not ours.alive()
+    assert known.alive()
+    supervise.stop(layout, "known")
     assert theirs.alive()
     supervise.stop(other, "theirs")
 
 
 def test_a_program_that_ends_at_once_still_leaves_its_log(layout: Layout) -> None:
-    """The end of the log says why."""
+    """The last line says why, and where to read the rest."""
     service = spawn(layout, [sys.executable, "-c", "print('no such thing'); raise SystemExit(3)"])
     wait_for_log(service, "no such thing")
-    assert supervise.tail(service).endswith("no such thing")
+    assert supervise.reason(service) == f"no such thing (log: {service.log})"
 
 
 def test_the_environment_of_a_child_is_exactly_the_settings(
