@@ -60,6 +60,7 @@ def run(
     ] = None,
     ray_address: RayAddress = None,
     cpus: Annotated[int, typer.Option(min=1, help="Of our own Ray.")] = 2,
+    max_tasks: Annotated[int, typer.Option(min=1, help="Reading tasks at once.")] = 2,
     task_cpus: Annotated[float, typer.Option(min=0, help="Of one reading task.")] = 0.25,
     embed_cpus: Annotated[float, typer.Option(min=0, help="Of one embedding actor.")] = 0.5,
     embed_gpus: Annotated[float, typer.Option(min=0)] = 0.0,
@@ -86,6 +87,7 @@ def run(
             cluster=ClusterSettings(
                 address=ray_address or settings.ray_address,
                 local_cpus=cpus,
+                max_tasks=max_tasks,
                 task_cpus=task_cpus,
                 embed_cpus=embed_cpus,
                 embed_gpus=embed_gpus,

@@ -4,7 +4,6 @@ with the run.
 
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from typing import TypeVar
 import ray
 
 from pipelines.ingest.config import ClusterSettings
-from pipelines.ingest.errors import InputError
+from pipelines.ingest.errors import IngestError, InputError
 
-_LOCAL = "local"
+# On a machine that is busy with other things the 30 s that Ray gives itself may pass.
+START_ATTEMPTS = 3
 
 Result = TypeVar("Result")
 
@@ -28,18 +28,26 @@ def ray_session(settings: ClusterSettings) -> Iterator[None]:
         _quiet()
         yield
         return
-    # The core's own log goes to this process's standard error, past any Python logger.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    address = settings.address or _LOCAL
-    folder = Path(tempfile.mkdtemp(prefix="sbi-")) if address == _LOCAL else None
+    if settings.address is not None:
+        _connect(settings.address)
+        with _until_done():
+            yield
+        return
+    with tempfile.TemporaryDirectory(prefix="sbi-", ignore_cleanup_errors=True) as folder:
+        # The core's own log goes to this process's standard error, past any Python logger.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        _start(Path(folder), settings)
+        with _until_done():
+            yield
+
+
+@contextmanager
+def _until_done() -> Iterator[None]:
     try:
-        _connect(address, folder, settings)
         _quiet()
         yield
     finally:
         ray.shutdown()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def call(function: Callable[..., Result], *arguments: object, cluster: ClusterSettings) -> Result:
@@ -63,23 +71,32 @@ def plain_error(error: Exception) -> Exception:
     return error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
 
 
-def _connect(address: str, folder: Path | None, settings: ClusterSettings) -> None:
-    if folder is None:
+def _connect(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"Ray at {address!r} cannot be reached: {error}") from error
+
+
+def _start(folder: Path, settings: ClusterSettings) -> None:
+    """Start our own in `folder`: the default folder would make it the one that `auto` finds."""
+    for attempt in range(1, START_ATTEMPTS + 1):
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"Ray at {address!r} cannot be reached: {error}") from error
-        return
-    # A folder of its own: the default one would make this Ray the one that `address="auto"` finds.
-    ray.init(
-        address=address,
-        num_cpus=settings.local_cpus,
-        object_store_memory=settings.object_store_mb * 1024 * 1024,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(folder),
-    )
+            ray.init(
+                address="local",
+                num_cpus=settings.local_cpus,
+                object_store_memory=settings.object_store_mb * 1024 * 1024,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+        except Exception as error:  # Ray raises no class of its own when its start takes over 30 s
+            ray.shutdown()
+            if attempt == START_ATTEMPTS:
+                raise IngestError(f"Ray did not start on this machine: {error}") from error
+        else:
+            return
 
 
 def _quiet() -> None:

@@ -67,6 +67,8 @@ class ClusterSettings:
     local_cpus: int = 2
     object_store_mb: int = 150
     """Of our own Ray. Passages go through it in small blocks, vectors in batches of 64."""
+    max_tasks: int = 2
+    """Reading tasks at once."""
     task_cpus: float = 0.25
     """Per reading and building task: small, so that a run finds room beside the serving replicas.
     """

@@ -40,7 +40,7 @@ def one_clear_line() -> Iterator[None]:
         _fail("error", error, EXIT_INPUT)
     except ModelsError as error:
         _fail("error", error, EXIT_FAILED)
-    except IngestError as error:
+    except (IngestError, OSError) as error:  # a full or read-only disk, a store that went away
         _fail("error", error, EXIT_FAILED)
 
 

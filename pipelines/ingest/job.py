@@ -98,6 +98,7 @@ class _Run:
         treks = merge_treks(documents.named_treks, passages_treks, gazetteer)
         self.report.treks = len(treks)
         lineage = self._lineage(reading, summaries, treks)
+        checks.check_failures(self.report.quarantined, self.report.files, self._config.gates)
         if self._is_live(lineage):
             self.report.status = "unchanged"
             return
@@ -184,7 +185,6 @@ class _Run:
 
     def _check_content(self, documents: DocumentsSummary) -> None:
         report, gates = self.report, self._config.gates
-        checks.check_failures(report.quarantined, report.files, gates)
         checks.check_documents(documents)
         checks.check_shrink(self._live, report.chunks, report.languages, gates)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import fsspec
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -59,12 +60,23 @@ def load_settings(profile: str | None = None, index: str | None = None) -> Setti
     data_dir = variables.data_dir.expanduser().resolve()
     chosen = profile or variables.profile
     return Settings(
-        index_uri=absolute(index or variables.index_uri or str(data_dir / "index")),
+        index_uri=_reachable(absolute(index or variables.index_uri or str(data_dir / "index"))),
         models_dir=data_dir / "models",
         catalog=variables.catalog.resolve() if variables.catalog else None,
         encoder_id=_encoder_id(chosen, variables),
         ray_address=address,
     )
+
+
+def _reachable(address: str) -> str:
+    """The address, if fsspec knows its protocol and the protocol's library is installed."""
+    protocol, is_uri, _ = address.partition("://")
+    if is_uri:
+        try:
+            fsspec.get_filesystem_class(protocol)
+        except (ValueError, ImportError) as error:
+            raise InputError(f"index {address!r}: {error}") from error
+    return address
 
 
 def absolute(address: str) -> str:

@@ -50,15 +50,15 @@ def stage_passages(
     board: Any,
 ) -> None:
     """Read, clean and chunk every file into Parquet below `target`, partitioned by shard."""
-    blocks = max(1, min(math.ceil(len(files) / FILES_PER_TASK), MAX_READ_TASKS))
-    blocks = min(len(files), max(blocks, cluster.local_cpus))
+    wanted = max(math.ceil(len(files) / FILES_PER_TASK), cluster.max_tasks)
+    blocks = min(wanted, len(files), MAX_READ_TASKS)
     listing = [asdict(file) for file in files]
     dataset = ray.data.from_items(listing, override_num_blocks=blocks).map_batches(
         _read_batch,
         batch_size=FILES_PER_TASK,
         batch_format="pyarrow",
         fn_kwargs={"reading": reading, "board": board},
-        compute=TaskPoolStrategy(size=max(1, cluster.local_cpus)),
+        compute=TaskPoolStrategy(size=min(cluster.max_tasks, blocks)),
         num_cpus=cluster.task_cpus,
     )
     dataset.write_parquet(
@@ -101,7 +101,7 @@ def embed_missing(
         batch_size=1,
         batch_format="pyarrow",
         fn_kwargs={"storage": order.storage, "known": ray.put(order.known)},
-        compute=TaskPoolStrategy(size=max(1, cluster.local_cpus)),
+        compute=TaskPoolStrategy(size=min(cluster.max_tasks, len(order.staged))),
         num_cpus=cluster.task_cpus,
     )
     dataset = dataset.map_batches(

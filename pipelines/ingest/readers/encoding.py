@@ -6,6 +6,8 @@ from pipelines.ingest.errors import Unreadable
 
 # charset-normalizer reads all of what it is given several times over.
 _SAMPLE_BYTES = 256 * 1024
+# Short texts fit several encodings equally well; then what most editors have written wins.
+_USUAL = ("cp1252", "cp1251", "cp1250")
 
 
 def decode(data: bytes) -> str:
@@ -38,7 +40,9 @@ def _detect(data: bytes) -> str:
 
     if b"\x00" in data[:_SAMPLE_BYTES]:
         raise Unreadable("holds NUL bytes: not a text file")
-    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    matches = from_bytes(data[:_SAMPLE_BYTES])
+    best = matches.best()
     if best is None:
         raise Unreadable("no known text encoding fits its bytes")
-    return best.encoding
+    equal = {match.encoding for match in matches if match.chaos <= best.chaos}
+    return next((name for name in _USUAL if name in equal), best.encoding)

@@ -1,12 +1,17 @@
 """HTML pages: the main text, by trafilatura, without menus and footers."""
 
 import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pipelines.ingest.blocks import Block
 from pipelines.ingest.errors import Unreadable
 from pipelines.ingest.readers.encoding import decode
 from pipelines.ingest.readers.markdown import markdown_blocks
 from pipelines.ingest.readers.parsed import Parsed
+
+if TYPE_CHECKING:
+    from configparser import ConfigParser
 
 _LANG = re.compile(r"<html[^>]*\slang\s*=\s*[\"']?([A-Za-z-]+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -43,6 +48,7 @@ def _main_blocks(markup: str) -> list[Block]:
     # recall first: a price in a table that looks like decoration must not be dropped
     text = trafilatura.extract(
         markup,
+        config=_settings(),
         output_format="markdown",
         include_tables=True,
         include_comments=False,
@@ -51,6 +57,17 @@ def _main_blocks(markup: str) -> list[Block]:
     if not text:
         raise Unreadable("no main text found in the page")
     return markdown_blocks(text)
+
+
+@lru_cache(maxsize=1)
+def _settings() -> "ConfigParser":
+    """By default a page of under 250 characters is taken for a failure and loses its structure."""
+    from trafilatura.settings import use_config
+
+    config: ConfigParser = use_config()
+    config.set("DEFAULT", "MIN_EXTRACTED_SIZE", "20")
+    config.set("DEFAULT", "MIN_OUTPUT_SIZE", "1")
+    return config
 
 
 def _title(markup: str, blocks: list[Block]) -> str | None:

@@ -1,0 +1,91 @@
+"""Small documents, shards and indexes for the tests of ingestion."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from models.epochs import EpochStore, shard_entry, shard_folder
+from models.hash_encoder import HashEncoder
+from models.manifest import Manifest
+from models.shard_writer import write_shard
+from models.types import ChunkRecord, EncoderFingerprint, Epoch, ShardId
+from pipelines.ingest.config import ChunkSettings, Fingerprints
+from pipelines.ingest.documents import Reading
+from pipelines.ingest.documents_table import SCHEMA, name_in
+from pipelines.ingest.storage import Storage
+
+READING = Reading(
+    chunks=ChunkSettings(max_tokens=40, overlap_tokens=8),
+    fingerprints=Fingerprints("chunker", EncoderFingerprint("encoder")),
+    tokenizer_folder=None,
+    num_shards=2,
+    max_document_bytes=1_000_000,
+)
+
+
+def pdf_of(lines: list[str]) -> bytes:
+    """A one-page PDF with these lines, one below the other."""
+    shown = " T* ".join(f"({line}) Tj" for line in lines)
+    stream = f"BT /F1 12 Tf 14 TL 50 700 Td {shown} ET".encode("latin-1")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(objects) + 1
+    trailer = b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(body))
+    return body + b"xref\n0 %d\n0000000000 65535 f \n" % size + table + trailer
+
+
+def record(number: int, text: str = "") -> ChunkRecord:
+    """A passage of its own document."""
+    text = text or f"passage number {number} about camp {number * 7}"
+    return ChunkRecord(
+        chunk_id=f"{number:032x}",
+        doc=f"doc-{number}.md",
+        revision="1",
+        span=(0, len(text)),
+        text=text,
+        title=f"Title {number}",
+        doc_type="other",
+        language="en",
+        trek=None,
+        valid_from=None,
+        valid_to=None,
+        url=None,
+        heading=(),
+    )
+
+
+def write_epoch(root: Path, name: str, previous: str | None = None) -> Epoch:
+    """An epoch of one shard with five passages, not published."""
+    store, epoch, encoder = EpochStore(root), Epoch(name), HashEncoder()
+    records = [record(number) for number in range(5)]
+    vectors = encoder.encode([r.text for r in records], "passage")
+    folder = Path(store.epoch_uri(epoch)) / shard_folder(ShardId(0))
+    write_shard(folder, vectors, records, encoder.fingerprint)
+    documents = pa.Table.from_pylist([{"doc": r.doc} for r in records], schema=SCHEMA)
+    Storage(str(root)).write_table(name_in(epoch), documents)
+    store.write(
+        Manifest(
+            epoch=epoch,
+            created_at="2026-01-01T00:00:00+00:00",
+            encoder=encoder.fingerprint,
+            dim=encoder.dim,
+            chunker="chunker",
+            shards=(shard_entry(folder),),
+            document_count=len(records),
+            chunk_count=len(records),
+            languages=("en",),
+            previous=Epoch(previous) if previous else None,
+        )
+    )
+    return epoch
