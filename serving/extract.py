@@ -17,7 +17,10 @@ from serving.grounding import Asked, Segment, Source, TrekNames, asked_about, so
 from serving.sentences import content_words
 from serving.types import Documents, Intent, Language, Parsed, Turn
 
-NOT_INCLUDED = re.compile(r"\bnot included|no incluye|non compris|शामिल नहीं", re.IGNORECASE)
+NOT_INCLUDED = re.compile(
+    r"\bnot? includ|no incluye|(?:ne comprend|n'inclut) pas|non (?:compris|inclus)|शामिल नहीं",
+    re.IGNORECASE,
+)
 REFUND = re.compile(
     r"refund|cancel|reembols|devol|rembours|annul|रिफ़ंड|रिफंड|वापस|रद्द", re.IGNORECASE
 )
@@ -26,12 +29,26 @@ SEATS = re.compile(r"seat|depart|plazas?\b|salid|places?\b|départ|सीट|प
 TOPICS_FILE = Path(__file__).with_name("topics.yaml")
 
 
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a customer's words point at in a source of any language."""
+
+    name: str
+    asked: re.Pattern[str]
+    said: re.Pattern[str]
+    required: bool
+
+
 @cache
-def topics() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
-    """(asked, said): what a customer's words point at in a source of any language."""
+def topics() -> tuple[Topic, ...]:
     rows = yaml.safe_load(TOPICS_FILE.read_text(encoding="utf-8"))
     return tuple(
-        (re.compile(row["asked"], re.IGNORECASE), re.compile(row["said"], re.IGNORECASE))
+        Topic(
+            row["topic"],
+            re.compile(row["asked"], re.IGNORECASE),
+            re.compile(row["said"], re.IGNORECASE),
+            row.get("required", False),
+        )
         for row in rows
     )
 
@@ -43,7 +60,7 @@ class ContextLimits:
     max_chars: int = 500
     max_sentences: int = 3
     max_passages: int = 3
-    min_share: float = 0.75  # of the best sentence's score
+    min_share: float = 0.75  # of the score of the best sentence of its topic
 
 
 # One shared topic, intent need or half of the question's words, above the passage's own standing.
@@ -103,7 +120,7 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
 
 
 def _topics_asked(question: Question) -> frozenset[int]:
-    asked = {place for place, (ask, _) in enumerate(topics()) if ask.search(question.text)}
+    asked = {place for place, topic in enumerate(topics()) if topic.asked.search(question.text)}
     if question.intent == "pricing" and PRICE_ASKED.search(question.text):
         asked.add(PRICE)
     return frozenset(asked)
@@ -112,7 +129,7 @@ def _topics_asked(question: Question) -> frozenset[int]:
 def _covers(segment: Segment, topic: int) -> bool:
     if topic == PRICE:
         return bool(_has_price(segment))
-    return topics()[topic][1].search(segment.text) is not None
+    return topics()[topic].said.search(segment.text) is not None
 
 
 def _tells(segment: Segment) -> bool:
@@ -162,13 +179,14 @@ def context_sentences(picks: Sequence[Pick], limits: ContextLimits) -> list[Pick
 
 def _choose(picks: Sequence[Pick], limits: ContextLimits) -> list[Pick]:
     """Those that bring a topic not yet covered, then those about as good as the best."""
-    near = [pick for pick in picks if pick.score >= picks[0].score * limits.min_share]
     bringing: list[Pick] = []
     covered: frozenset[int] = frozenset()
     for pick in picks:
         if not bringing or pick.covers - covered:
             bringing.append(pick)
             covered |= pick.covers
+    # The price of the other season is as good an answer as the first one's.
+    near = [pick for pick in picks if any(_alike(pick, one, limits) for one in bringing)]
     chosen: dict[str, Pick] = {}
     length = 0
     for pick in [*bringing, *near]:
@@ -177,6 +195,10 @@ def _choose(picks: Sequence[Pick], limits: ContextLimits) -> list[Pick]:
             chosen[pick.text] = pick
             length += len(pick.text) + 1
     return sorted(chosen.values(), key=lambda pick: (pick.passage, pick.order))
+
+
+def _alike(pick: Pick, other: Pick, limits: ContextLimits) -> bool:
+    return pick.covers == other.covers and pick.score >= other.score * limits.min_share
 
 
 def told(pick: Pick, sources: Sequence[Source]) -> str:
@@ -213,7 +235,7 @@ def _score(segment: Segment, source: Source, question: Question, wanted: frozens
     if (segment.treks or source.treks) & question.asked.treks:
         score += 0.5
     if NOT_INCLUDED.search(segment.text) and not NOT_INCLUDED.search(question.text):
-        score -= 0.5
+        score -= 1.5
     return score
 
 

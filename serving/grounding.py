@@ -102,7 +102,7 @@ def source_of_bookings(bookings: Sequence[Booking], known: TrekNames) -> Source:
     """The customer's own bookings, as sentences: their dates and amounts may be told to them."""
     lines = (
         f"{booking.reference} {booking.trek} {booking.departs_on} {booking.status} "
-        f"{booking.seats} seats INR {booking.amount_inr} INR {booking.paid_inr} "
+        f"{booking.seats} seats, INR {booking.amount_inr}, INR {booking.paid_inr}, "
         f"INR {booking.amount_inr - booking.paid_inr}"
         for booking in bookings
     )
@@ -184,6 +184,8 @@ def same(claim: Fact, evidence: Fact) -> bool:
         return False
     if claim.unit in MONEY and evidence.unit in MONEY and claim.role != evidence.role:
         return False
+    if claim.unit in MONEY:  # a bare number is no evidence of an amount of money
+        return claim.unit == evidence.unit
     return claim.unit is None or evidence.unit is None or claim.unit == evidence.unit
 
 

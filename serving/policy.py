@@ -115,7 +115,7 @@ NAMED_NUMBER = re.compile(
     re.IGNORECASE,
 )
 EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-PHONE = re.compile(r"(?<![\w.,₹])\+?\d[\d ()-]{8,}\d(?![\w.,]\d)")
+PHONE = re.compile(r"(?<![\w.,₹])(?!\d{4}-\d{2}-\d{2}\b)\+?\d[\d ()-]{8,}\d(?![\w.,]\d)")
 BOOKING = re.compile(r"\b[A-Z]{2,4}-\d{2}-\d{3,6}\b")
 LINK = re.compile(r"(?:https?://|www\.)(?P<host>[^\s/:?#]+)\S*", re.IGNORECASE)
 NEGATED_BEFORE = re.compile(

@@ -77,4 +77,4 @@ def _day(iso: str) -> str:
 
 
 def _words(name: str) -> str:
-    return name.removesuffix("_inr").replace("_", " ").capitalize()
+    return name.replace("_inr", " INR").replace("_", " ").strip()

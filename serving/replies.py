@@ -24,7 +24,7 @@ from serving.types import (
     Turn,
 )
 
-MAX_QUOTE_CHARS = 380
+MAX_QUOTE_CHARS = 480
 MAX_QUOTE_SENTENCES = 3
 
 # A name that a stranger chose is written into our reply only when it is a plain given name.

@@ -6,17 +6,18 @@ nothing; the step that calls it decides what replaces a weak draft.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from serving.business import Business, Variant
-from serving.extract import PRICE_ASKED, Question
-from serving.facts import MONEY, Fact
-from serving.grounding import Grounding, Source, check, segment
+from serving.extract import PRICE_ASKED, Question, topics
+from serving.facts import MONEY, Fact, facts_of
+from serving.grounding import Grounding, Segment, Source, check
 from serving.sentences import content_words, devanagari_share, sentences, words
 
 WEAK_BELOW = 60  # confidence under which a draft is replaced
 UNSUPPORTED = 60  # one such finding alone makes a draft weak
+MISSING = 45  # so is an answer that leaves out what was asked for
 MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
 MIN_REPLY_CHARS = 2
 
@@ -108,33 +109,50 @@ def _kind(fact: Fact) -> str:
 
 
 def _required(text: str, question: Question, sources: Sequence[Source]) -> list[Finding]:
-    """What the intent asks for must be said when the sources hold it."""
-    holds: dict[str, tuple[str, ...]] = {
-        "pricing": ("money",),
-        "availability": ("date", "month"),
-        "cancellation_refund": ("number",),
-    }
-    wanted = holds.get(question.intent, ())
-    if question.intent == "pricing" and not PRICE_ASKED.search(question.text):
-        wanted = ()
-    said = _kinds(fact for one in sentences(text) for fact in segment(one, {}).facts)
-    known = _kinds(
-        fact
-        for source in sources
-        if source.passage is not None
+    """What the intent or the question asks for must be said when the sources hold it."""
+    known = [one for source in sources for one in _on_subject(source, question)]
+    wanted = _wanted(question)
+    found: list[Finding] = []
+    held = _kinds(fact for one in known for fact in one.facts)
+    said = _kinds(fact for one in sentences(text) for fact in facts_of(one))
+    if held & set(wanted) and not said & set(wanted):
+        found.append(Finding(f"missing_{wanted[0]}", MISSING))
+    for topic in topics():
+        asked = topic.required and topic.asked.search(question.text)
+        if (
+            asked
+            and not topic.said.search(text)
+            and any(topic.said.search(one.text) for one in known)
+        ):
+            found.append(Finding(f"missing_{topic.name}", MISSING))
+    return found
+
+
+def _wanted(question: Question) -> tuple[str, ...]:
+    match question.intent:
+        case "pricing":
+            return ("money",) if PRICE_ASKED.search(question.text) else ()
+        case "availability":
+            return ("date", "month")
+        case "cancellation_refund":
+            return ("number",)
+        case "trek_info" | "booking" | "support" | "human_handoff" | "smalltalk":
+            return ()
+
+
+def _on_subject(source: Source, question: Question) -> list[Segment]:
+    """The sentences of a passage that may speak of the trek asked about."""
+    if source.passage is None:
+        return []
+    asked = question.asked.treks
+    return [
+        one
         for one in source.segments
-        if not (about := one.treks or source.treks)
-        or not question.asked.treks
-        or about & question.asked.treks
-        for fact in one.facts
-    )
-    if wanted and known & set(wanted) and not said & set(wanted):
-        return [Finding(f"missing_{wanted[0]}", 45)]
-    return []
+        if not asked or not (about := one.treks or source.treks) or about & asked
+    ]
 
 
-def _kinds(facts: object) -> set[str]:
-    assert hasattr(facts, "__iter__")
+def _kinds(facts: Iterable[Fact]) -> set[str]:
     return {"money" if fact.unit in MONEY else fact.kind for fact in facts}
 
 
@@ -189,7 +207,7 @@ def _wording(text: str, question: Question, sources: Sequence[Source]) -> list[F
     if any(_denies(one, passages) for one in own):
         found.append(Finding("unsupported_denial", UNSUPPORTED))
     if VERDICT.match(text.strip()):
-        found.append(Finding("verdict", 45))
+        found.append(Finding("verdict", MISSING))
     known = read | asked | ours
     if any(name not in known for one in own for name in _names(one)):
         found.append(Finding("unsupported_name", UNSUPPORTED))
@@ -222,8 +240,7 @@ def _names(sentence: str) -> list[str]:
     ]
 
 
-def _vocabulary(sources: object) -> frozenset[str]:
-    assert hasattr(sources, "__iter__")
+def _vocabulary(sources: Iterable[Source]) -> frozenset[str]:
     return frozenset(
         word for source in sources for one in source.segments for word in content_words(one.text)
     )

@@ -70,7 +70,5 @@ class FakeKnowledge:
         wanted = query.filter
         treks_fit = not wanted.treks or passage.trek is None or passage.trek in wanted.treks
         day = wanted.valid_on
-        dates_fit = not day or (
-            (passage.valid_from or day) <= day <= (passage.valid_to or day)
-        )
+        dates_fit = not day or ((passage.valid_from or day) <= day <= (passage.valid_to or day))
         return treks_fit and dates_fit

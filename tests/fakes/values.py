@@ -52,7 +52,9 @@ PRICE_ES = (
 ALIASES = {"Hampta Pass": ("Hampta", "हम्पटा पास"), "Kedarkantha": ("Kedar",)}
 
 
-def turn(text: str = "hello", *texts: str, turn_id: str = "t1", recent: tuple[str, ...] = ()) -> Turn:
+def turn(
+    text: str = "hello", *texts: str, turn_id: str = "t1", recent: tuple[str, ...] = ()
+) -> Turn:
     messages = tuple(
         InboundMessage(place, Wamid(f"wamid.{turn_id}.{place}"), "text", said, NOON)
         for place, said in enumerate((text, *texts), start=1)
@@ -89,7 +91,9 @@ def passage(
     language: str = "en",
     trek: str | None = "Hampta Pass",
 ) -> Passage:
-    return Passage(f"{doc}#{hash(text)}", doc, "3", (0, len(text)), text, title, "trek", language, 1.0, trek)
+    return Passage(
+        f"{doc}#{hash(text)}", doc, "3", (0, len(text)), text, title, "trek", language, 1.0, trek
+    )
 
 
 def documents(*passages: Passage) -> Documents:

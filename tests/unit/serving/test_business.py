@@ -20,7 +20,9 @@ def raw() -> dict[str, Any]:
 def test_the_demo_company_loads_with_every_variant() -> None:
     """Every stage and intent has its closing sentence in all five variants."""
     business = load_business(FILE)
-    assert all(text.get(one) for text in business.call_to_action.by_stage.values() for one in VARIANTS)
+    assert all(
+        text.get(one) for text in business.call_to_action.by_stage.values() for one in VARIANTS
+    )
     assert len(business.call_to_action.by_intent) == 8
 
 

@@ -11,7 +11,9 @@ BUSINESS = load_business(Path(__file__).parents[3] / "corpus" / "business.yaml")
 LOW, MEDIUM = Risk(0, "low", {}), Risk(30, "medium", {"caps": 15})
 
 
-def prompt(question: str = "q", facts: tuple[str, ...] = ("f",), said: int = 0, risk: Risk = LOW) -> str:
+def prompt(
+    question: str = "q", facts: tuple[str, ...] = ("f",), said: int = 0, risk: Risk = LOW
+) -> str:
     history = [HistoryMessage("customer", f"message {n}", NOON) for n in range(said)]
     return user_prompt(question, facts, history, risk, "en", 400)
 

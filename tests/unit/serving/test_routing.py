@@ -27,7 +27,11 @@ def features(text: str, read: Parsed, *, booked: bool = False) -> Features:
         ("seats in may?", parsed("availability"), "realtime"),
         ("which trek is better for me", parsed(), "reasoning"),
         ("price? and how high? and food?", parsed("pricing"), "reasoning"),
-        ("a or b", parsed("trek_info", "en", "latn", "neutral", ("trek", "A"), ("trek", "B")), "reasoning"),
+        (
+            "a or b",
+            parsed("trek_info", "en", "latn", "neutral", ("trek", "A"), ("trek", "B")),
+            "reasoning",
+        ),
         ("word " * 50, parsed(), "reasoning"),
     ],
 )
