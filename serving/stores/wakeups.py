@@ -14,6 +14,8 @@ CHANNEL = "switchback:inbox"
 # The ingress must not wait for a hint: what it announces is already committed.
 NOTIFY_DEADLINE_S = 0.1
 
+_GRACE_S = 0.25  # for the round trips around a wait
+
 _LOST = (RedisError, OSError, TimeoutError)
 
 
@@ -42,7 +44,9 @@ class RedisWakeups:
         ends = time.monotonic() + timeout_s
         async with self._lock:
             try:
-                await self._listen(timeout_s)
+                # The client reconnects with pauses of its own, which may be longer than ours.
+                async with asyncio.timeout(timeout_s + _GRACE_S):
+                    await self._listen(timeout_s)
             except _LOST:
                 await self._forget()
                 await asyncio.sleep(max(0.0, ends - time.monotonic()))
