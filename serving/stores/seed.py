@@ -50,7 +50,11 @@ class _File(BaseModel):
 
 
 async def seed_customers(database: Database, path: Path, cache: ContextCache | None = None) -> int:
-    """Load the customers of a JSON file; returns how many there are. `Rejected` names the fault."""
+    """Load the customers of a JSON file; returns how many could be.
+
+    Left out is who cannot be told from somebody else: a number that has another id by now.
+    `Rejected` names what is wrong with the file.
+    """
     try:  # a small local file, read once at start
         customers = _File.model_validate_json(path.read_bytes()).customers  # noqa: ASYNC240
     except OSError as error:
@@ -60,22 +64,22 @@ async def seed_customers(database: Database, path: Path, cache: ContextCache | N
         place = ".".join(map(str, first["loc"]))
         raise Rejected(f"{path}: {place}: {first['msg']}") from None
 
-    async def work(connection: Connection) -> list[str]:
+    async def work(connection: Connection) -> list[str | None]:
         return [await _load(connection, database.vault, customer) for customer in customers]
 
-    changed = await database.run(work)
+    loaded = [contact_id for contact_id in await database.run(work) if contact_id is not None]
     if cache is not None:
-        await cache.forget(changed)
-    return len(customers)
+        await cache.forget(loaded)
+    return len(loaded)
 
 
-async def _load(connection: Connection, vault: Vault, customer: _Customer) -> str:
+async def _load(connection: Connection, vault: Vault, customer: _Customer) -> str | None:
     parameters = _columns(vault, customer)
     await connection.execute(_SQL.add_customer, parameters)
     rows: Sequence[tuple[uuid.UUID]] = await fetch(connection, _SQL.complete_customer, parameters)
     if not rows:
-        raise Rejected(f"customer {customer.name!r}: the number belongs to another id already")
-    ((contact_id,),) = rows
+        return None
+    (contact_id,) = rows[0]
     for booking in customer.bookings:
         await connection.execute(
             _SQL.add_booking, booking.model_dump() | {"contact_id": contact_id}

@@ -65,6 +65,22 @@ def test_a_customer_who_wrote_before_the_seed_keeps_the_conversation(database_ur
     play(database_url, scenario)
 
 
+def test_a_customer_whose_number_is_anothers_is_left_out(database_url: str) -> None:
+    """Seeding neither fails nor merges; the others are loaded."""
+
+    async def scenario(world: World) -> None:
+        customer = first_customer()
+        await world.receive(
+            text(sender=str(customer["wa_id"]), from_user_id="US.90000000000000009999")
+        )
+        count = await seed_customers(world.database, CUSTOMERS)
+        assert count == len(json.loads(CUSTOMERS.read_bytes())["customers"]) - 1
+        (context,) = await world.context.load([await world.claim_one()])
+        assert context.bookings == ()
+
+    play(database_url, scenario)
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [(None, "No such file"), ("[]", "customers"), ('{"customers": [{}]}', "customers.0.name")],
