@@ -232,6 +232,13 @@ class Business:
         text: LocalText = getattr(self.templates, template)
         return text.get(variant).format(**values)
 
+    def texts(self) -> dict[str, dict[Variant, str]]:
+        """Every template by name and variant, for steps that choose the wording themselves."""
+        return {
+            field.name: {one: getattr(self.templates, field.name).get(one) for one in VARIANTS}
+            for field in fields(Templates)
+        }
+
     def privacy_notice(self, variant: Variant) -> str:
         return self.privacy.notice.get(variant).format(privacy_url=self.privacy.notice_url)
 

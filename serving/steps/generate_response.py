@@ -18,6 +18,7 @@ from serving.extract import (
     rank,
     read,
     told,
+    topics,
 )
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.grounding import Source
@@ -65,6 +66,9 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         self._business = business
         self._clock = clock
         self._settings = settings or GenerationSettings()
+
+    async def warm_up(self) -> None:
+        topics()
 
     async def one(self, item: GenerationQuery) -> Draft:
         route = decide(features_of(item))

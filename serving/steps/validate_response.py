@@ -6,14 +6,14 @@ names come from the live index; without them those of the passages at hand serve
 
 from dataclasses import dataclass
 
+from serving import risk
 from serving.business import Business, Variant
 from serving.errors import SwitchbackError
-from serving.extract import Question, read
+from serving.extract import Question, read, topics
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.grounding import Source, TrekNames, source_of, source_of_bookings
 from serving.ports import Knowledge
 from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
-from serving.risk import score_risk
 from serving.step import Step
 from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
 from serving.validation import Review, review
@@ -39,6 +39,8 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         self._treks: TrekNames = {}
 
     async def warm_up(self) -> None:
+        risk.warm_up()
+        topics()
         await self._refresh_treks()
 
     async def one(self, item: ValidationQuery) -> Validated:
@@ -48,9 +50,9 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             await self._refresh_treks()  # a new epoch brought a new trek
         evidence = self._evidence(item)
         found = self._review(item.draft.text, evidence, by_model=item.draft.model != EXTRACTIVE)
-        risk = score_risk(item.draft.text, self._business.website.own_domains)
-        issues = (*found.issues, *(("ban_risk",) if risk.level != "low" else ()))
-        if found.weak or risk.level == "high":
+        danger = risk.score_risk(item.draft.text, self._business.website.own_domains)
+        issues = (*found.issues, *(("ban_risk",) if danger.level != "low" else ()))
+        if found.weak or danger.level == "high":
             return self._replace(item, evidence, issues)
         return Validated(
             item.draft.text,
@@ -72,6 +74,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         own = [
             source_of(titles, known),
             source_of(our_words(self._business, variant), {}),
+            source_of(item.context.profile.name or "", {}),
             source_of_bookings(item.context.bookings, known),
         ]
         return Evidence(question, [*sources, *own], variant)
