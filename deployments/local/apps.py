@@ -14,7 +14,7 @@ from deployments.local.serve_api import AppState, DeploymentState, ServeApi
 from deployments.settings import Settings
 
 DEPLOY_TIMEOUT_S: Final = 900.0  # a language model takes 95 s on an idle machine of two cores
-READY_TIMEOUT_S: Final = 120.0
+READY_TIMEOUT_S: Final = 300.0  # shards are opened after their replicas report healthy
 POLL_S: Final = 1.0
 
 

@@ -98,6 +98,8 @@ def _ray_env(layout: Layout, ports: Ports) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # 7 times the requests/s of the default proxy
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        # That mode keeps a thousand log lines back; without access logs there is nothing to save.
+        "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
