@@ -70,7 +70,8 @@ MAX_HEADING = 60  # characters
 PRICE = -1  # the topic that needs no pattern: an amount of money that is not a deposit
 # Asks for an amount, which "how can I pay" does not.
 PRICE_ASKED = re.compile(
-    r"how much|cost|price|\brates?\b|\bfees?\b|charge|kitn|daam|cuánto|cuesta|precio|combien|coût|prix|"
+    r"how much|cost|price|\brates?\b|\bfees?\b|charge|kitn|daam|cuánto|cuesta|precio|combien|coût|"
+    r"prix|"
     r"tarif|कीमत|कितन|दाम|शुल्क",
     re.IGNORECASE,
 )

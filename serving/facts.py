@@ -51,6 +51,8 @@ ABBREVIATIONS = {
 # English words besides: a month only when capitalised.
 CAPITALISED_ONLY = frozenset({"may", "march", "mars", "mai", *ABBREVIATIONS})
 
+LONGEST_MONTH = 31
+
 _EDGE = r"(?<![\w\u0900-\u097f])"
 _END = r"(?![\w\u0900-\u097f])"
 _MONTH = "|".join(sorted([*MONTHS, *ABBREVIATIONS], key=len, reverse=True))
@@ -162,8 +164,12 @@ def _dates(text: str) -> list[Fact]:
     found: list[Fact] = []
     taken: list[tuple[int, int]] = []
     for pattern, order in (
-        (ISO_DATE, "ymd"), (SLASH_DATE, "dmy"), (DAY_MONTH, "dmy"), (MONTH_DAY, "mdy"), (MONTH_YEAR, "my"),
-    ):  # fmt: skip
+        (ISO_DATE, "ymd"),
+        (SLASH_DATE, "dmy"),
+        (DAY_MONTH, "dmy"),
+        (MONTH_DAY, "mdy"),
+        (MONTH_YEAR, "my"),
+    ):
         for hit in pattern.finditer(text):
             day = _day(dict(zip(order, hit.groups(), strict=False)))
             if day and not any(start < hit.end() and hit.start() < end for start, end in taken):
@@ -175,7 +181,11 @@ def _dates(text: str) -> list[Fact]:
 def _day(parts: dict[str, str | None]) -> Day | None:
     month, day, year = parts.get("m") or "", parts.get("d"), parts.get("y")
     number = int(month) if month.isdigit() else _month(month)
-    if number is None or not 1 <= number <= 12 or (day and not 1 <= int(day) <= 31):
+    if (
+        number is None
+        or number not in MONTHS.values()
+        or (day and not 1 <= int(day) <= LONGEST_MONTH)
+    ):
         return None
     return (int(year) if year else None, number, int(day) if day else None)
 

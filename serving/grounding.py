@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from serving.facts import MONEY, Fact, facts_of, months_of
+from serving.facts import MONEY, Day, Fact, facts_of, months_of
 from serving.records import readable
 from serving.sentences import normalise, sentences
 from serving.types import Booking, Passage
@@ -174,18 +174,25 @@ def same(claim: Fact, evidence: Fact) -> bool:
     if claim.kind == "link":
         return evidence.kind == "link" and _bare(claim.text) == _bare(evidence.text)
     if claim.day and evidence.day:
-        return all(
-            said is None or other in (said, None)
-            for said, other in zip(claim.day, evidence.day, strict=True)
-        ) and (claim.day[2] is None or evidence.day[2] is not None)
+        return _same_day(claim.day, evidence.day)
     if claim.day or evidence.day:
         return _is_year(claim, evidence)
-    if claim.kind != evidence.kind or not claim.values & evidence.values:
+    return claim.kind == evidence.kind and _same_number(claim, evidence)
+
+
+def _same_day(said: Day, known: Day) -> bool:
+    """All that is said must be known; a day is not supported by its month alone."""
+    agrees = all(
+        one is None or other in (one, None) for one, other in zip(said, known, strict=True)
+    )
+    return agrees and (said[2] is None or known[2] is not None)
+
+
+def _same_number(claim: Fact, evidence: Fact) -> bool:
+    if not claim.values & evidence.values:
         return False
-    if claim.unit in MONEY and evidence.unit in MONEY and claim.role != evidence.role:
-        return False
-    if claim.unit in MONEY:  # a bare number is no evidence of an amount of money
-        return claim.unit == evidence.unit
+    if claim.unit in MONEY:  # a bare number is no evidence of money, a deposit none of a price
+        return claim.unit == evidence.unit and claim.role == evidence.role
     return claim.unit is None or evidence.unit is None or claim.unit == evidence.unit
 
 

@@ -80,7 +80,7 @@ def _check(rule: Rule, path: Path) -> None:
 def spans(rule: Rule, text: str, query: ComplianceQuery, business: Business) -> list[Span]:
     """Where the text breaks the rule; a rule about the whole turn gives the whole text."""
     if rule.detector:
-        return DETECTORS[rule.detector](text, query, business)
+        return DETECTORS[rule.detector](Subject(text, query, business))
     found = [
         hit.span() for pattern in rule.find for hit in re.finditer(pattern, text, re.IGNORECASE)
     ]
@@ -102,7 +102,17 @@ def sentence_at(text: str, span: Span) -> Span:
 
 # ── detectors ────────────────────────────────────────────────────────────────────────────────
 
-Detector = Callable[[str, ComplianceQuery, Business], list[Span]]
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a detector looks at."""
+
+    text: str
+    query: ComplianceQuery
+    business: Business
+
+
+Detector = Callable[[Subject], list[Span]]
 
 CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -124,7 +134,8 @@ NEGATED_BEFORE = re.compile(
 NEGATED_AFTER = re.compile(r"^[^.!?।]{0,12}(?:नहीं|nahi|nahin)", re.IGNORECASE)
 
 
-def _numbers(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
+def _numbers(of: Subject) -> list[Span]:
+    text = of.text
     found = [hit.span() for hit in CARD.finditer(text) if luhn(hit[0])]
     found += [hit.span() for pattern in (IBAN, AADHAAR, PAN) for hit in pattern.finditer(text)]
     found += [hit.span("number") for hit in NAMED_NUMBER.finditer(text)]
@@ -141,7 +152,8 @@ def luhn(digits: str) -> bool:
     return sum(doubled) % 10 == 0 and len(set(numbers)) > 1
 
 
-def _foreign_personal_data(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
+def _foreign_personal_data(of: Subject) -> list[Span]:
+    text, query, business = of.text, of.query, of.business
     contacts = business.contacts
     mails = {contacts.sales_email, contacts.support_email, contacts.privacy_email}
     mails |= {query.context.profile.email or ""}
@@ -166,29 +178,29 @@ def _digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
 
-def _foreign_link(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
-    ours = {domain.casefold() for domain in business.brand_safety.allowed_link_domains}
+def _foreign_link(of: Subject) -> list[Span]:
+    ours = {domain.casefold() for domain in of.business.brand_safety.allowed_link_domains}
     return [
         hit.span()
-        for hit in LINK.finditer(text)
+        for hit in LINK.finditer(of.text)
         if hit["host"].casefold().rstrip(".,;)।") not in ours
     ]
 
 
-def _blocked_phrase(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
+def _blocked_phrase(of: Subject) -> list[Span]:
     """A phrase of the company's list, unless the sentence denies it ("not guaranteed")."""
     return [
         hit.span()
-        for phrase in business.brand_safety.blocked_phrases.all()
-        for hit in re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE)
-        if not NEGATED_BEFORE.search(text[: hit.start()])
-        and not NEGATED_AFTER.search(text[hit.end() :])
+        for phrase in of.business.brand_safety.blocked_phrases.all()
+        for hit in re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", of.text, re.IGNORECASE)
+        if not NEGATED_BEFORE.search(of.text[: hit.start()])
+        and not NEGATED_AFTER.search(of.text[hit.end() :])
     ]
 
 
 def _whole(applies: Callable[[ComplianceQuery], bool]) -> Detector:
-    def detect(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
-        return [(0, len(text))] if applies(query) else []
+    def detect(of: Subject) -> list[Span]:
+        return [(0, len(of.text))] if applies(of.query) else []
 
     return detect
 
@@ -198,8 +210,8 @@ def first_contact(query: ComplianceQuery) -> bool:
     return query.context.profile.first_contact and not query.turn.recent_replies
 
 
-def _without_opt_out(text: str, query: ComplianceQuery, business: Business) -> list[Span]:
-    return [(0, len(text))] if first_contact(query) and "STOP" not in text else []
+def _without_opt_out(of: Subject) -> list[Span]:
+    return [(0, len(of.text))] if first_contact(of.query) and "STOP" not in of.text else []
 
 
 DETECTORS: dict[str, Detector] = {

@@ -21,6 +21,10 @@ UNKNOWN_RULE = "If the sources do not answer, say: I do not know."
 MAX_QUESTION_CHARS = 600
 MAX_FACT_CHARS = 600
 MAX_HISTORY_CHARS = 160  # of one earlier message
+LUNCH = (
+    "All meals from dinner on day 1 to breakfast on day 3 are included: rice, lentils, vegetables "
+    "and soup."
+)
 # Treks that do not exist: what leaks from an example into an answer fails the check of names.
 # Without examples the smallest model answers from nowhere; with these it rewrites what it is given.
 EXAMPLES: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -37,15 +41,7 @@ EXAMPLES: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("Red Lake: Maximum age: 65 years",),
         "The maximum age for Red Lake is 65 years.",
     ),
-    (
-        "what about lunch?",
-        (
-            "All meals from dinner on day 1 to breakfast on day 3 are included: rice, lentils, "
-            "vegetables and soup.",
-        ),
-        "All meals from dinner on day 1 to breakfast on day 3 are included: rice, lentils, "
-        "vegetables and soup.",
-    ),
+    ("what about lunch?", (LUNCH,), LUNCH),
 )
 LANGUAGE_NAMES: dict[Language, str] = {
     "en": "English",
@@ -99,6 +95,7 @@ def user_prompt(
     question: str,
     facts: Sequence[str],
     history: Sequence[HistoryMessage],
+    *,
     risk: Risk,
     language: Language,
     max_history_chars: int,

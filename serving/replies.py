@@ -42,13 +42,16 @@ _GREETING = (
     r"(?:morning|afternoon|evening))\b|नमस्ते|नमस्कार|हैलो|हेलो"
 )
 _THANKS = (
-    r"\b(?:thanks?|thank you|thx|ty|great|perfect|gracias|merci|dhanya?vaa?d|shukriya|genial|super)\b"
-    r"|धन्यवाद|शुक्रिया|👍|🙏"
+    r"\b(?:thanks?|thank you|thx|ty|great|perfect|gracias|merci|dhanya?vaa?d|shukriya|genial|"
+    r"super)\b|धन्यवाद|शुक्रिया|👍|🙏"
 )
 _GOODBYE = (
     r"\b(?:bye|goodbye|good night|see you|adiós|hasta luego|au revoir|alvida|chalo bye)\b|अलविदा"
 )
-_ABOUT_US = r"\b(?:are you (?:a )?(?:bot|robot|human|real|ai)|who are you|eres (?:un )?bot|robot)\b|बॉट|रोबोट"
+_ABOUT_US = (
+    r"\b(?:are you (?:a )?(?:bot|robot|human|real|ai)|who are you|eres (?:un )?bot|robot)\b"
+    r"|बॉट|रोबोट"
+)
 SMALLTALK: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (template, re.compile(pattern, re.IGNORECASE))
     for template, pattern in (
@@ -64,9 +67,9 @@ OFF_TOPIC_WORDS = 3  # longer chat without a greeting or thanks asks for somethi
 EMERGENCY = re.compile(
     r"\b(?:sos|emergency now|need (?:help|rescue) now|unconscious|(?:can'?t|cannot) breathe|"
     r"bleeding|is injured|am injured|got injured|broke (?:my|his|her) leg|avalanche hit|"
-    r"heart attack|lost on the (?:trail|trek|mountain)|inconsciente|no puede respirar|está herid[oa]|"
-    r"inconscient|ne (?:peut|peux) (?:pas|plus) respirer|est blessée?|behosh|saans nahi|"
-    r"chot lagi)\b|बेहोश|साँस नहीं|सांस नहीं|घायल|चोट लगी",
+    r"heart attack|lost on the (?:trail|trek|mountain)|inconsciente|no puede respirar|"
+    r"está herid[oa]|inconscient|ne (?:peut|peux) (?:pas|plus) respirer|est blessée?|"
+    r"behosh|saans nahi|chot lagi)\b|बेहोश|साँस नहीं|सांस नहीं|घायल|चोट लगी",
     re.IGNORECASE,
 )
 CTA_INTENTS: frozenset[Intent] = frozenset(
@@ -143,7 +146,7 @@ def _template(name: str, business: Business, variant: Variant, mark: str = "") -
 
 
 def safe_name(name: str | None) -> str | None:
-    """The given name, when it is one plain word of letters; never anything that reads as an order."""
+    """The given name, when it is one plain word of letters; never what reads as an order."""
     first = normalise(name or "").strip().split(" ")[0].strip(".,")
     if not PLAIN_NAME.fullmatch(first) or first.casefold() in NOT_A_NAME:
         return None
@@ -229,6 +232,7 @@ def finish(
     parsed: Parsed,
     context: CustomerContext,
     business: Business,
+    *,
     risk: Risk,
     recent: Sequence[str],
 ) -> str:

@@ -13,14 +13,14 @@ from serving.types import GenerationQuery, Intent, Sentiment
 HIGH_STAKES_INTENTS: frozenset[Intent] = frozenset({"cancellation_refund", "support"})
 
 LIVE = re.compile(
-    r"\b(?:weather|forecast|right now|current(?:ly)?|today|tonight|road (?:open|closed|status)|snowing|"
-    r"clima|pronóstico|ahora mismo|hoy|actualmente|météo|prévisions|aujourd'hui|actuellement|"
-    r"mausam|abhi|aaj)\b|मौसम|अभी|आज",
+    r"\b(?:weather|forecast|right now|current(?:ly)?|today|tonight|snowing|"
+    r"road (?:open|closed|status)|clima|pronóstico|ahora mismo|hoy|actualmente|"
+    r"météo|prévisions|aujourd'hui|actuellement|mausam|abhi|aaj)\b|मौसम|अभी|आज",
     re.IGNORECASE,
 )
 COMPLEX = re.compile(
-    r"\b(?:compare|comparison|versus|vs|difference|better|which (?:one|trek)|recommend|suggest|plan|"
-    r"itinerary for|comparar|diferencia|mejor|recomiend\w*|comparer|différence|meilleur\w*|"
+    r"\b(?:compare|comparison|versus|vs|difference|better|which (?:one|trek)|recommend|suggest|"
+    r"plan|itinerary for|comparar|diferencia|mejor|recomiend\w*|comparer|différence|meilleur\w*|"
     r"recommand\w*|antar|behtar|kaun ?sa|suggest karo)\b|तुलना|अंतर|बेहतर|कौन सा|सुझा",
     re.IGNORECASE,
 )

@@ -22,8 +22,8 @@ MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
 MIN_REPLY_CHARS = 2
 
 META_TALK = re.compile(
-    r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|i'?m (?:just )?an? (?:ai|chatbot)|"
-    r"(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|customer(?:'s)? message|"
+    r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|"
+    r"i'?m (?:just )?an? (?:ai|chatbot)|(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|customer(?:'s)? message|"
     r"(?:the|these|your|numbered) sources?\b(?! of)|i do not know|i don'?t know)|</?\w+>|<\|",
     re.IGNORECASE,
 )

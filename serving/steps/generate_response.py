@@ -5,7 +5,7 @@ those sentences themselves in a frame of the customer's language; else an offer 
 way but the first two is marked. It knows ports, not which models or stores stand behind them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from serving.business import Business
 from serving.errors import Degraded, SwitchbackError
@@ -46,7 +46,7 @@ class GenerationSettings:
     """Sized for the smallest model that may answer; larger ones gain from more context."""
 
     style: Style = "compact"
-    context: ContextLimits = ContextLimits()
+    context: ContextLimits = field(default_factory=ContextLimits)
     max_history_chars: int = 400  # the newest of the last ten messages that fit
     max_tokens: int = 90
     deadline_s: float = 20.0  # of the step's 25: the fallback needs the rest
@@ -121,9 +121,9 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             item.turn.text,
             facts,
             item.context.history,
-            item.risk,
-            item.parsed.language,
-            limits.max_history_chars,
+            risk=item.risk,
+            language=item.parsed.language,
+            max_history_chars=limits.max_history_chars,
         )
         return ChatRequest(
             route.tier,
@@ -156,7 +156,12 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
 
     def _finish(self, body: str, item: GenerationQuery) -> str:
         return finish(
-            body, item.parsed, item.context, self._business, item.risk, item.turn.recent_replies
+            body,
+            item.parsed,
+            item.context,
+            self._business,
+            risk=item.risk,
+            recent=item.turn.recent_replies,
         )
 
 

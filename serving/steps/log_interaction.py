@@ -21,7 +21,7 @@ class LogInteraction(Step[Interaction, Logged]):
         return Logged(stage)
 
     async def many(self, items: Sequence[Interaction]) -> list[Logged | Failure]:
-        """One write for all; when that fails each is tried alone, so that none fails its neighbours."""
+        """One write for all; when that fails each is tried alone: none fails its neighbours."""
         rows = [(item, stage_after(item)) for item in items]
         try:
             await self._log.append(rows)

@@ -21,7 +21,7 @@ class UpdateLeadScore(Step[Interaction, Lead]):
         return row[2]
 
     async def many(self, items: Sequence[Interaction]) -> list[Lead | Failure]:
-        """One write for all; when that fails each is tried alone, so that none fails its neighbours."""
+        """One write for all; when that fails each is tried alone: none fails its neighbours."""
         rows = [_row(item) for item in items]
         try:
             await self._leads.save(rows)

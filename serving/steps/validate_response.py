@@ -109,8 +109,8 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             item.parsed,
             item.context,
             self._business,
-            NO_RISK,
-            item.turn.recent_replies,
+            risk=NO_RISK,
+            recent=item.turn.recent_replies,
         )
         return Validated(
             text, confidence, found.citations, issues, (*marks, *language, "extractive")

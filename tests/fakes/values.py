@@ -33,9 +33,9 @@ from tests.fakes.models import EPOCH
 from tests.fakes.stores import NOON
 
 PRICE = (
-    "The Hampta Pass trek costs ₹11,500 (USD 135) per person in June and July. In August, September "
-    "and October the Hampta Pass trek costs ₹10,500 (USD 125) per person. A deposit of ₹3,000 per "
-    "person confirms the seat; the balance is due 15 days before departure."
+    "The Hampta Pass trek costs ₹11,500 (USD 135) per person in June and July. In August, "
+    "September and October the Hampta Pass trek costs ₹10,500 (USD 125) per person. A deposit of "
+    "₹3,000 per person confirms the seat; the balance is due 15 days before departure."
 )
 INCLUDES = (
     "The Hampta Pass price includes: transport Manali to Manali, tents, all meals on trek days, "

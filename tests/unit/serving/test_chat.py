@@ -65,7 +65,16 @@ def completion(model: str, text: str) -> dict[str, Any]:
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    served = Endpoint({"good": (200, " Fine. "), "down": (500, ""), "busy": (429, ""), "mute": (200, ""), "slow": (200, "HANG"), "picky": (400, "")})  # fmt: skip
+    served = Endpoint(
+        {
+            "good": (200, " Fine. "),
+            "down": (500, ""),
+            "busy": (429, ""),
+            "mute": (200, ""),
+            "slow": (200, "HANG"),
+            "picky": (400, ""),
+        }
+    )
     server = served.serve()
     yield served
     served.hold.set()

@@ -15,7 +15,7 @@ def prompt(
     question: str = "q", facts: tuple[str, ...] = ("f",), said: int = 0, risk: Risk = LOW
 ) -> str:
     history = [HistoryMessage("customer", f"message {n}", NOON) for n in range(said)]
-    return user_prompt(question, facts, history, risk, "en", 400)
+    return user_prompt(question, facts, history, risk=risk, language="en", max_history_chars=400)
 
 
 def test_the_beginning_is_the_same_for_every_customer() -> None:
