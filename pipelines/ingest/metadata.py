@@ -144,10 +144,10 @@ def detect_language(text: str) -> str:
     """ISO 639-1 code of a text's language; `en` where too little is said to tell."""
     sample = text[:_SAMPLE_CHARS]
     letters = sum(character.isalpha() for character in sample)
+    if letters and len(_DEVANAGARI.findall(sample)) > letters / 3:
+        return "hi"
     if letters < _MIN_LETTERS:
         return DEFAULT_LANGUAGE
-    if len(_DEVANAGARI.findall(sample)) > letters / 3:
-        return "hi"
     found = _detector().detect_language_of(sample)
     return found.iso_code_639_1.name.lower() if found is not None else DEFAULT_LANGUAGE
 

@@ -5,6 +5,7 @@ encoder.
 import gc
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +34,14 @@ NUM_DOCS = 12
 @pytest.fixture(scope="module", autouse=True)
 def ray_on_two_cores() -> Iterator[None]:
     """One Ray for all runs of this module."""
-    with ray_session(ClusterSettings(local_cpus=2)):
+    with ExitStack() as stack:
+        stack.enter_context(ray_session(ClusterSettings(local_cpus=2)))
         yield
-    with warnings.catch_warnings():
-        # Ray ends its processes without waiting for them; their objects complain when collected.
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+        with warnings.catch_warnings():
+            # Ray ends its processes without waiting; their objects complain when they are dropped.
+            warnings.simplefilter("ignore", ResourceWarning)
+            stack.close()
+            gc.collect()
 
 
 @pytest.fixture
@@ -139,7 +142,7 @@ def test_a_document_that_breaks_keeps_its_last_readable_revision(
 def test_a_run_that_must_not_be_published_leaves_the_live_epoch(
     config: IngestConfig, corpus: Path
 ) -> None:
-    """Too many failures, a halved corpus, a lost language, another encoder: each with its reason."""
+    """Many failures, a halved corpus, a lost language, another encoder: each with its reason."""
     live = run(config).epoch
     store = EpochStore(config.index_uri)
 

@@ -1,5 +1,7 @@
 """The laws of chunking, over any document that hypothesis can think of."""
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,7 +9,6 @@ from pipelines.ingest.blocks import Block, CleanDocument, assemble
 from pipelines.ingest.chunk import Chunk, cut
 from pipelines.ingest.config import ChunkSettings
 from pipelines.ingest.tokens import WordCounter
-import itertools
 
 COUNTER = WordCounter()
 SIZES = ChunkSettings(max_tokens=20, overlap_tokens=6)

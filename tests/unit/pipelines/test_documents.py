@@ -74,7 +74,7 @@ def test_a_row_keeps_its_own_trek_and_validity(tmp_path: Path) -> None:
 
 
 def test_spans_point_into_the_cleaned_text(tmp_path: Path) -> None:
-    """A passage's span is as long as its text, and passages of one text agree where they overlap."""
+    """A passage's span is as long as its text."""
     (tmp_path / "a.txt").write_text("One sentence after another sentence here. " * 40)
     passages = only(tmp_path).passages
     assert len(passages) > 1

@@ -82,7 +82,7 @@ def test_html_in_an_old_charset_is_read_by_its_declaration() -> None:
 
 
 def test_table_rows_repeat_their_column_names() -> None:
-    """A price says what it is the price of, with a thousands separator; empty cells are left out."""
+    """A price says what it is a price of, with a thousands separator; empty cells are left out."""
     data = b'trek,season,price_inr,altitude_m,note\nHampta Pass,"June, July",12500,4270,\n'
     assert texts(data, "p.csv") == [
         "trek: Hampta Pass; season: June, July; price_inr: 12,500; altitude_m: 4270"

@@ -1,4 +1,4 @@
-"""The store of vectors: nothing is embedded twice, and a file that a crash cut short does no harm."""
+"""The store of vectors: nothing is embedded twice; a file that a crash cut short does no harm."""
 
 import hashlib
 from pathlib import Path
