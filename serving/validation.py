@@ -23,8 +23,8 @@ MIN_REPLY_CHARS = 2
 
 META_TALK = re.compile(
     r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|"
-    r"i'?m (?:just )?an? (?:ai|chatbot)|(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|customer(?:'s)? message|"
-    r"(?:the|these|your|numbered) sources?\b(?! of)|i do not know|i don'?t know)|</?\w+>|<\|",
+    r"i'?m (?:just )?an? (?:ai|chatbot)|(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|"
+    r"customer(?:'s)? message|(?:the|these|your|numbered) sources?\b(?! of)|i do not know|i don'?t know)|</?\w+>|<\|",
     re.IGNORECASE,
 )
 RUDE = re.compile(
