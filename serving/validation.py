@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from serving.business import Business, Variant
-from serving.extract import PRICE_ASKED, Question, topics
+from serving.extract import PRICE_ASKED, Pick, Question, topics
 from serving.facts import MONEY, Fact, facts_of
 from serving.grounding import Grounding, Segment, Source, check
 from serving.sentences import content_words, devanagari_share, sentences, words
@@ -24,7 +24,8 @@ MIN_REPLY_CHARS = 2
 META_TALK = re.compile(
     r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|"
     r"i'?m (?:just )?an? (?:ai|chatbot)|(?:i'?m|i am) (?:sorry|designed|not equipped|unable)|"
-    r"customer(?:'s)? message|(?:the|these|your|numbered) sources?\b(?! of)|i do not know|i don'?t know)|</?\w+>|<\|",
+    r"customer(?:'s)? message|(?:the|these|your|numbered) sources?\b(?! of)|"
+    r"i do not know|i don'?t know)|</?\w+>|<\|",
     re.IGNORECASE,
 )
 RUDE = re.compile(
@@ -126,6 +127,20 @@ def _required(text: str, question: Question, sources: Sequence[Source]) -> list[
         ):
             found.append(Finding(f"missing_{topic.name}", MISSING))
     return found
+
+
+def missing_sentences(issues: Sequence[str], picks: Sequence[Pick]) -> list[Pick]:
+    """The best sentence for each thing that was found missing; fewer when there is none."""
+    needed = [issue.removeprefix("missing_") for issue in issues if issue.startswith("missing_")]
+    found = (next((pick for pick in picks if _brings(pick, need)), None) for need in needed)
+    return list(dict.fromkeys(pick for pick in found if pick))
+
+
+def _brings(pick: Pick, need: str) -> bool:
+    for topic in topics():
+        if topic.name == need:
+            return topic.said.search(pick.text) is not None
+    return need in _kinds(fact for fact in facts_of(pick.text) if fact.role is None)
 
 
 def _wanted(question: Question) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
     async def _from_model(
         self, item: GenerationQuery, route: Route, picks: list[Pick], sources: list[Source]
     ) -> Draft:
-        read_by_model = context_sentences(picks, self._settings.context)
+        read_by_model = context_sentences(picks, self._limits(route))
         facts = [told(pick, sources) for pick in read_by_model]
         reply = await self._chat.complete(self._request(item, route, facts))
         body = complete_sentences(reply.text)
@@ -114,6 +114,13 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             cost_usd=reply.cost_usd,
             degraded=reply.degraded,
         )
+
+    def _limits(self, route: Route) -> ContextLimits:
+        """The smallest model mixes up the rows of a table; with money at stake it gets one."""
+        limits = self._settings.context
+        if self._settings.style == "compact" and route.tier == "quality":
+            return replace(limits, max_sentences=1)
+        return limits
 
     def _request(self, item: GenerationQuery, route: Route, facts: list[str]) -> ChatRequest:
         limits = self._settings

@@ -4,23 +4,24 @@ A weak draft gives way to a quoted passage, and where none answers to an offer o
 names come from the live index; without them those of the passages at hand serve.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving import risk
 from serving.business import Business, Variant
 from serving.errors import SwitchbackError
-from serving.extract import Question, read, topics
+from serving.extract import Question, rank, read, topics
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.grounding import Source, TrekNames, source_of, source_of_bookings
 from serving.ports import Knowledge
 from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
 from serving.step import Step
 from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
-from serving.validation import Review, review
+from serving.validation import Review, missing_sentences, review
 
 NO_RISK = Risk(0, "low", {})
 QUOTE_CONFIDENCE, FOREIGN_QUOTE_CONFIDENCE, DECLINE_CONFIDENCE = 75, 65, 50
-OWN_WORDS_CONFIDENCE = 95
+OWN_WORDS_CONFIDENCE, REPAIRED_CONFIDENCE = 95, 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         found = self._review(item.draft.text, evidence, by_model=item.draft.model != EXTRACTIVE)
         danger = risk.score_risk(item.draft.text, self._business.website.own_domains)
         issues = (*found.issues, *(("ban_risk",) if danger.level != "low" else ()))
+        if all(issue.startswith("missing_") for issue in issues) and issues:
+            repaired = self._repair(item, evidence, issues)
+            if repaired:
+                return repaired
         if found.weak or danger.level == "high":
             return self._replace(item, evidence, issues)
         return Validated(
@@ -94,6 +99,27 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         backed = citations_of(item.documents, found.grounding.passages)
         return tuple(one for one in item.draft.citations if one in backed)
 
+    def _repair(
+        self, item: ValidationQuery, evidence: Evidence, issues: tuple[str, ...]
+    ) -> Validated | None:
+        """The draft with the page's own sentence for what it left out, when that makes it whole."""
+        picks = [
+            pick
+            for pick in rank(evidence.question, evidence.sources)
+            if item.documents.passages[pick.passage].language == item.parsed.language
+        ]
+        missing = missing_sentences(issues, picks)
+        text = completed(item.draft.text, [pick.text for pick in missing])
+        review = self._review(text, evidence, by_model=False)
+        if not missing or review.findings:
+            return None
+        added = citations_of(item.documents, [pick.passage for pick in missing])
+        cited = (*item.draft.citations, *added)
+        backed = set(citations_of(item.documents, review.grounding.passages)) | set(added)
+        citations = tuple(dict.fromkeys(one for one in cited if one in backed))
+        marks = tuple(f"validate:{issue}:repaired" for issue in issues)
+        return Validated(text, REPAIRED_CONFIDENCE, citations, issues, marks)
+
     def _replace(
         self, item: ValidationQuery, evidence: Evidence, issues: tuple[str, ...]
     ) -> Validated:
@@ -133,6 +159,12 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             self._treks = await self._knowledge.treks()
         except SwitchbackError:  # the passages' own treks serve until the index answers
             self._treks = {}
+
+
+def completed(text: str, added: Sequence[str]) -> str:
+    """The sentences put after the answer and before its call to action."""
+    answer, gap, action = text.rpartition("\n\n")
+    return " ".join([answer or action, *added]) + (f"{gap}{action}" if answer else "")
 
 
 def our_words(business: Business, variant: Variant) -> str:

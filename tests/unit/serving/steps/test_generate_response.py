@@ -68,6 +68,24 @@ async def test_a_failing_model_gives_way_to_a_quote() -> None:
     assert draft.degraded == ("model_failed", "extractive")
 
 
+async def test_with_money_at_stake_the_smallest_model_reads_one_sentence() -> None:
+    """It would mix up the rows of a refund table."""
+    rules = (
+        "Cancel 30 days or more before: you get back 90%. Cancel 15 to 29 days before: you get "
+        "back 50%. Cancel less than 15 days before: you get back 0%."
+    )
+    chat = FakeChat("You get back 50%.")
+    await write(
+        chat,
+        text="What do I get back if I cancel 15 to 29 days before?",
+        read=parsed("cancellation_refund"),
+        found=documents(passage(rules, trek=None)),
+    )
+    read_by_model = chat.requests[0].messages[-1].content
+    assert "50%" in read_by_model
+    assert "90%" not in read_by_model
+
+
 async def test_a_quote_is_taken_in_the_customers_language_when_there_is_one() -> None:
     """A Spanish page needs no foreign-language mark."""
     spanish = parsed("pricing", "es", "latn", "neutral", ("trek", "Hampta Pass"))

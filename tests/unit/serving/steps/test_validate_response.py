@@ -87,11 +87,26 @@ async def test_a_wrong_draft_is_replaced_by_the_page(text: str, issue: str) -> N
     assert checked.citations
 
 
-async def test_an_answer_without_the_price_asked_for_is_replaced() -> None:
-    """Required facts depend on the intent."""
-    checked = await validate("The Hampta Pass price includes tents, permits and oxygen.")
+async def test_an_answer_without_the_price_asked_for_is_completed() -> None:
+    """Required facts depend on the intent; the page's own sentence is put before the question."""
+    text = "The Hampta Pass price includes tents, permits and oxygen."
+    checked = await validate(f"{text}\n\nHow many seats do you need?")
     assert checked.issues == ("missing_money",)
-    assert checked.confidence >= 50
+    assert checked.text == (
+        f"{text} In August, September and October the Hampta Pass trek costs ₹10,500 (USD 125) "
+        "per person.\n\nHow many seats do you need?"
+    )
+    assert checked.degraded == ("validate:missing_money:repaired",)
+    assert "prices/hampta.md" in [cited.doc for cited in checked.citations]
+
+
+async def test_what_is_included_must_be_told_when_it_was_asked() -> None:
+    """A price alone is half an answer."""
+    checked = await validate(
+        GOOD, question="How much is Hampta Pass in September, what is included?"
+    )
+    assert checked.issues == ("missing_included",)
+    assert checked.text == f"{GOOD} {INCLUDES}"
 
 
 async def test_a_bare_yes_is_not_trusted() -> None:
