@@ -28,14 +28,14 @@ def ray_session(settings: ClusterSettings) -> Iterator[None]:
         _quiet()
         yield
         return
+    # The core's own log goes to this process's standard error, past any Python logger.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if settings.address is not None:
         _connect(settings.address)
         with _until_done():
             yield
         return
     with tempfile.TemporaryDirectory(prefix="sbi-", ignore_cleanup_errors=True) as folder:
-        # The core's own log goes to this process's standard error, past any Python logger.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         _start(Path(folder), settings)
         with _until_done():
             yield
