@@ -112,6 +112,8 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
             if not _tells(segment) or _off_subject(segment, source, question):
                 continue
             covers = frozenset(topic for topic in asked if _covers(segment, topic))
+            if NOT_INCLUDED.search(segment.text) and not NOT_INCLUDED.search(question.text):
+                covers = frozenset()  # names the subject to say the opposite
             score = _score(segment, source, question, wanted) + 1.2 * len(covers)
             if asked and not covers:
                 score -= NO_TOPIC_PENALTY
