@@ -107,7 +107,7 @@ MONEY = frozenset({"inr", "usd", "eur", "npr"})
 _UNIT_AFTER = "|".join(pattern for _, pattern in UNITS)
 _UNIT_BEFORE = "|".join(pattern for name, pattern in UNITS if name in MONEY)
 NUMBER = re.compile(
-    rf"(?:(?P<before>{_UNIT_BEFORE})\s?[:=]?\s?)?(?<![\w.])(?P<amount>{_AMOUNT})"
+    rf"(?:(?<![^\W\d_])(?P<before>{_UNIT_BEFORE})\s?[:=]?\s?)?(?<![\w.])(?P<amount>{_AMOUNT})"
     rf"(?:\s?(?P<scale>{_SCALE}){_END})?(?:[\s-]?(?P<after>{_UNIT_AFTER})(?![\w\u0900-\u097f]))?",
     re.IGNORECASE,
 )

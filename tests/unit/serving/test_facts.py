@@ -66,6 +66,12 @@ def test_words_that_look_like_months_are_left_alone() -> None:
     assert months_of("you may march on") == frozenset()
 
 
+def test_a_unit_is_a_word_of_its_own() -> None:
+    """The end of "vers" is not rupees; the hour after it is."""
+    (fact,) = facts_of("arrivée vers 16 h")
+    assert (fact.values, fact.unit) == (frozenset({16.0}), "hour")
+
+
 def test_a_deposit_is_not_a_price() -> None:
     """The clause around an amount says what it is."""
     first, second = (f for f in facts_of("It costs ₹11,500, with a deposit of ₹3,000") if f.unit)
