@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ray import serve
 
+from deployments import logs
 from models.open import open_encoder
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class EncoderHost:
     """Gathers texts of concurrent calls; a lone text is encoded at once."""
 
     async def __init__(self, model_id: str, models_dir: str) -> None:  # type: ignore[misc]
+        logs.adopt()
         self._encoder = open_encoder(model_id, Path(models_dir))
         await asyncio.to_thread(self._encoder.warm_up)
 

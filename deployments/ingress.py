@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments import logs
 from deployments.parts import Parts
 from deployments.settings import load_settings
 from serving import signature, webhook
@@ -23,7 +24,7 @@ READY_DEADLINE_S = 3.0
 web = FastAPI(title="Switchback", version="1")
 
 
-# These stand above the class: serve.ingress copies its routes, with the names that exist by then.
+# These stand above the class: serve.ingress copies it, with the names that exist by then.
 
 
 async def _read(request: Request) -> bytes | None:
@@ -74,6 +75,7 @@ class Ingress:
     """Meta's webhook, and what operations asks of a running system."""
 
     async def __init__(self, router: DeploymentHandle) -> None:  # type: ignore[misc]
+        logs.adopt()
         self._router = router  # binding it makes Serve start it with this application
         self._settings = load_settings()
         self._parts = Parts(self._settings)

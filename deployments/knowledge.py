@@ -18,6 +18,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments import logs
 from deployments.auth import require_api_key
 from deployments.coalesce import Coalescer
 from deployments.settings import load_settings
@@ -52,6 +53,7 @@ class ShardHost:
     """Serves one shard of every epoch that is in use."""
 
     async def __init__(self, shard: int) -> None:  # type: ignore[misc]  # Serve awaits it
+        logs.adopt()
         settings = load_settings()
         self._shard = ShardId(shard)
         self._store = EpochStore(settings.index_uri)
@@ -112,6 +114,34 @@ class ShardHost:
                 del self._loaded[epoch], self._used_at[epoch]
 
 
+# These stand above the class: serve.ingress copies it, with the names that exist by then.
+
+
+@cache
+def _encoder() -> DeploymentHandle:
+    """Found late: the applications may start and restart in any order."""
+    return serve.get_deployment_handle("encoder", "models")
+
+
+def _passage(hit: Hit) -> Passage:
+    chunk = hit.chunk
+    return Passage(
+        chunk_id=chunk.chunk_id,
+        doc=chunk.doc,
+        revision=chunk.revision,
+        span=chunk.span,
+        text=chunk.text,
+        title=chunk.title,
+        doc_type=chunk.doc_type,
+        language=chunk.language,
+        score=hit.score,
+        trek=chunk.trek,
+        url=chunk.url,
+        valid_from=chunk.valid_from,
+        valid_to=chunk.valid_to,
+    )
+
+
 web = FastAPI(title="Switchback knowledge", docs_url=None, redoc_url=None)
 
 
@@ -120,6 +150,7 @@ class Searcher:
     """Embeds queries, scatters them to the shards, merges and ranks what comes back."""
 
     async def __init__(self, shards: Sequence[DeploymentHandle]) -> None:  # type: ignore[misc]
+        logs.adopt()
         self._shards = shards
         self._store = EpochStore(load_settings().index_uri)
         self._embed: Coalescer[str, np.ndarray] = Coalescer(self._embed_many)
@@ -233,28 +264,3 @@ class Searcher:
             return
         self._manifest = manifest
         log.info("epoch %s is live", live)
-
-
-@cache
-def _encoder() -> DeploymentHandle:
-    """Found late: the applications may start and restart in any order."""
-    return serve.get_deployment_handle("encoder", "models")
-
-
-def _passage(hit: Hit) -> Passage:
-    chunk = hit.chunk
-    return Passage(
-        chunk_id=chunk.chunk_id,
-        doc=chunk.doc,
-        revision=chunk.revision,
-        span=chunk.span,
-        text=chunk.text,
-        title=chunk.title,
-        doc_type=chunk.doc_type,
-        language=chunk.language,
-        score=hit.score,
-        trek=chunk.trek,
-        url=chunk.url,
-        valid_from=chunk.valid_from,
-        valid_to=chunk.valid_to,
-    )

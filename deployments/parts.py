@@ -18,9 +18,9 @@ from serving.types import LANGUAGES, StepName
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from serving.chat import ChatEndpoint
 
     from serving.business import Business
+    from serving.chat import ChatEndpoint
     from serving.stores.cache import ContextCache
     from serving.stores.database import Database
     from serving.stores.inbox import Inbox
@@ -195,7 +195,6 @@ def check_compliance(parts: Parts) -> Step[Any, Any]:
 
 def send_message(parts: Parts) -> Step[Any, Any]:
     from serving.steps.send_message import SendMessage
-
     from serving.stores.outbox import PostgresOutbox
 
     return SendMessage(PostgresOutbox(parts.database), parts.graph, parts.clock)
@@ -203,7 +202,6 @@ def send_message(parts: Parts) -> Step[Any, Any]:
 
 def log_interaction(parts: Parts) -> Step[Any, Any]:
     from serving.steps.log_interaction import LogInteraction
-
     from serving.stores.interactions import PostgresInteractions
 
     return LogInteraction(PostgresInteractions(parts.database))
@@ -211,7 +209,6 @@ def log_interaction(parts: Parts) -> Step[Any, Any]:
 
 def update_lead_score(parts: Parts) -> Step[Any, Any]:
     from serving.steps.update_lead_score import UpdateLeadScore
-
     from serving.stores.leads import PostgresLeads
 
     return UpdateLeadScore(PostgresLeads(parts.database))

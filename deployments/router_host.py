@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ray.serve.handle import DeploymentHandle
 
+from deployments import logs
 from deployments.parts import Parts
 from deployments.router import Router
 from deployments.settings import load_settings
@@ -16,6 +17,7 @@ class RouterHost:
     """Runs the router's loops for as long as the replica lives."""
 
     async def __init__(self, steps: Mapping[StepName, DeploymentHandle]) -> None:  # type: ignore[misc]
+        logs.adopt()
         self._parts = Parts(load_settings())
         self._stats = self._parts.stats
         self._router = Router(self._parts.turns, self._parts.wakeups, ServeTransport(dict(steps)))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from deployments import logs
 from deployments.parts import Parts
 from deployments.settings import load_settings
 from serving.errors import Failure
@@ -17,6 +18,7 @@ class StepHost:
     """Builds its step from the environment, warms it up before it takes traffic."""
 
     async def __init__(self, name: StepName) -> None:  # type: ignore[misc]  # Serve awaits it
+        logs.adopt()
         parts = Parts(load_settings())
         self._step: Step[Any, Any] = parts.step(name)
         async with asyncio.timeout(WARM_UP_DEADLINE_S):

@@ -34,7 +34,7 @@ class ChatBody(BaseModel):
     stream: bool = False
 
 
-# These stand above the class: serve.ingress copies its routes, with the names that exist by then.
+# These stand above the class: serve.ingress copies it, with the names that exist by then.
 
 
 def _completion(model: str, text: str, prompt_tokens: int) -> dict[str, Any]:
