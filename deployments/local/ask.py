@@ -69,7 +69,7 @@ async def _ask(settings: Settings, text: str, customer: str, timeout_s: float) -
 async def _write(phone: httpx.AsyncClient, customer: str, text: str) -> Asked:
     known = await phone.get(f"/sim/customers/{customer}")
     if known.status_code == httpx.codes.NOT_FOUND:
-        new = {"name": "Command line", "wa_id": customer}
+        new = {"name": "Guest", "wa_id": customer}
         (await phone.post("/sim/customers", json=new)).raise_for_status()
     at = time.monotonic()
     body = {"type": "text", "text": text}

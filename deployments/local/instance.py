@@ -46,6 +46,7 @@ STOP_ORDER: Final[tuple[tuple[str, str, Stop], ...]] = (
 class Instance:
     """A started instance."""
 
+    wanted: Settings  # as they were asked for
     settings: Settings  # with the addresses of its own services
     layout: Layout
     ports: ports.Ports
@@ -59,7 +60,8 @@ def up(settings: Settings, progress: Progress) -> Instance:
     with layout.locked(LOCK_WAIT_S, progress.say):
         if is_up(layout):
             _refuse_other_settings(settings, layout)
-            return Instance(connected(settings), layout, ports.claim(layout), started=False)
+            known = connected(settings)
+            return Instance(settings, known, layout, ports.claim(layout), started=False)
         try:
             return _start(settings, layout, progress)
         except BaseException:
@@ -78,21 +80,28 @@ def down(settings: Settings, progress: Progress) -> bool:
 
 
 def watch(instance: Instance, progress: Progress) -> None:
-    """Restart services that end by themselves, until the instance is stopped by another command."""
-    restarts = 0
+    """Restart services that end by themselves, until the instance is stopped by another command.
+
+    Raises when the same keeps happening.
+    """
+    layout, restarts = instance.layout, 0
     while True:
         time.sleep(WATCH_S)
-        with instance.layout.locked(LOCK_WAIT_S, progress.say):
-            if instance.layout.load(RECORD) is None:
+        with layout.locked(LOCK_WAIT_S):
+            record = layout.load(RECORD)
+            if record is None:
                 return
-            dead = [name for name in _expected(instance) if not running(instance.layout, name)]
+            dead = [name for name in record["services"] if not running(layout, name)]
             if not dead:
                 continue
             restarts += 1
-            if restarts > MAX_RESTARTS:
-                raise LocalError(f"{dead[0]} ended {restarts} times; see {instance.layout.logs}")
             progress.say(f"{', '.join(dead)} ended unexpectedly; starting again")
-            _start(instance.settings, instance.layout, progress)
+            try:
+                _start(instance.wanted, layout, progress)
+            except LocalError as error:
+                progress.say(str(error))
+            if restarts >= MAX_RESTARTS:
+                raise LocalError(f"{dead[0]} ended {restarts} times; see {layout.logs}")
 
 
 def is_up(layout: Layout) -> bool:
@@ -131,19 +140,23 @@ def addresses(settings: Settings) -> dict[str, str]:
     return found | ({"phone": simulator.address(settings)} if simulator.wanted(settings) else {})
 
 
-def _start(settings: Settings, layout: Layout, progress: Progress) -> Instance:
+def _start(wanted: Settings, layout: Layout, progress: Progress) -> Instance:
+    """Start whatever does not run, in order."""
     claimed = ports.claim(layout)
-    _check_ports(settings, layout)
-    prepare_models(settings, layout, progress)
-    settings = _start_stores(settings, layout, claimed, progress)
+    sweep(layout)  # orphans of a killed service hold its ports
+    _check_ports(wanted, layout)
+    prepare_models(wanted, layout, progress)
+    settings = _start_stores(wanted, layout, claimed, progress)
+    # A config that runs already is left alone: it may have been scaled by hand.
+    apply = running(layout, ray_head.NAME) is None or layout.load(RECORD) is None
     with progress.stage("starting Ray", "15 s") as stage:
         ray_head.start(settings, layout, claimed, stage.doing)
     _index_if_empty(settings, layout, claimed, progress)
     if simulator.wanted(settings):
         with progress.stage("starting the simulator", "3 s"):
             simulator.start(settings, layout)
-    _start_apps(settings, progress)
-    instance = Instance(settings, layout, claimed, started=True)
+    _start_apps(settings, progress, apply=apply)
+    instance = Instance(wanted, settings, layout, claimed, started=True)
     record = {"services": _expected(instance), "settings": _fingerprint(settings)}
     layout.save(RECORD, record | {"profile": settings.profile})
     return instance
@@ -186,10 +199,11 @@ def _index_if_empty(
             tasks.index_corpus(settings, layout, ray_head.address(claimed), stage.doing)
 
 
-def _start_apps(settings: Settings, progress: Progress) -> None:
+def _start_apps(settings: Settings, progress: Progress, *, apply: bool) -> None:
     usually = "2 to 3 minutes" if settings.models == "real" else "a minute"
     with progress.stage("starting the applications", usually) as stage:
-        apps.apply(ServeApi(ray_head.dashboard(settings)), render(settings), stage.doing)
+        if apply:
+            apps.apply(ServeApi(ray_head.dashboard(settings)), render(settings), stage.doing)
         apps.await_ready(settings, stage.doing)
 
 

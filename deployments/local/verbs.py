@@ -20,7 +20,7 @@ from deployments.local import doctor as examination
 from deployments.local import instance, ray_head, simulator
 from deployments.local import scale as scaling
 from deployments.local import status as reporting
-from deployments.local.errors import UsageError
+from deployments.local.errors import LocalError, UsageError
 from deployments.local.layout import Layout
 from deployments.local.progress import TerminalProgress
 from deployments.local.serve_api import ServeApi
@@ -41,9 +41,18 @@ def up(settings: Settings, *, detach: bool) -> None:
             if detach or not started.started:
                 return
             progress.say("Ctrl-C stops everything")
-            instance.watch(started, progress)
+            _stay(started, progress)
         except KeyboardInterrupt:
             _stop_undisturbed(settings, progress)
+
+
+def _stay(started: instance.Instance, progress: TerminalProgress) -> None:
+    """Keep it running; when that cannot be done, leave nothing behind."""
+    try:
+        instance.watch(started, progress)
+    except LocalError:
+        _stop_undisturbed(started.wanted, progress)
+        raise
 
 
 def prepare(settings: Settings) -> None:
