@@ -36,6 +36,7 @@ class ParseMessage(Step[Turn, Parsed]):
     ) -> None:
         self._knowledge = knowledge
         self._finder = TrekFinder(treks or {})
+        self._has_treks = bool(treks)
         self._intents = intent_model or PhraseIntents()
         self._refresh_s = refresh_s
         self._deadline_s = deadline_s
@@ -73,7 +74,9 @@ class ParseMessage(Step[Turn, Parsed]):
             return as_outcome(error)
 
     def _refresh_when_due(self) -> None:
-        due = time.monotonic() - self._refreshed_at >= self._refresh_s
+        # Without any names, the index was not up yet: it will be in a moment.
+        wait_s = self._refresh_s if self._has_treks else min(self._refresh_s, 2.0)
+        due = time.monotonic() - self._refreshed_at >= wait_s
         if due and (self._refreshing is None or self._refreshing.done()):
             self._refreshing = asyncio.create_task(self._refresh())
 
@@ -89,6 +92,7 @@ class ParseMessage(Step[Turn, Parsed]):
             return
         if treks:
             self._finder = TrekFinder(treks)
+            self._has_treks = True
 
     async def refreshed(self) -> None:
         """Wait for a refresh that is under way."""
