@@ -211,8 +211,7 @@ def _stop_all(layout: Layout, progress: Progress) -> bool:
     layout.forget(RECORD)
     anything = False
     for name, title, stop in STOP_ORDER:
-        if running(layout, name) is None:
-            layout.forget(name)
+        if find(layout, name) is None:
             continue
         anything = True
         with progress.stage(f"stopping {title}", "a few seconds"):

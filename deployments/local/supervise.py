@@ -112,13 +112,12 @@ def stop(layout: Layout, name: str, grace_s: float = 10.0, *, together: bool = F
 
     `together`: ask its descendants at the same time, for a parent that would wait for them long.
     """
-    service = running(layout, name)
-    if service is not None:
-        family = _family(service)
-        end(family if together else family[:1], grace_s)
-        end(family[1:], KILL_WAIT_S)
+    service = find(layout, name)
+    family = _family(service) if service is not None else []
+    end(family if together else family[:1], grace_s)
+    end(family[1:], KILL_WAIT_S)
     layout.forget(name)
-    return service is not None
+    return bool(family)
 
 
 def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
@@ -132,9 +131,16 @@ def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
 
 
 def sweep(layout: Layout) -> int:
-    """End what carries this instance's mark and belongs to no running service; how many."""
-    spared = {os.getpid(), *_recorded(layout)}
-    stray = [p for p in psutil.process_iter() if p.pid not in spared and _marked(p, layout.key)]
+    """End what belongs to this instance but to no running service of it; how many."""
+    names = [path.stem for path in layout.run.glob("*.json")]
+    services = [service for name in names if (service := find(layout, name)) is not None]
+    spared, stray = {os.getpid()}, [p for p in psutil.process_iter() if _marked(p, layout.key)]
+    for service in services:
+        if service.alive():
+            spared |= {process.pid for process in _family(service)}
+        else:
+            stray += _family(service)
+    stray = [process for process in set(stray) if process.pid not in spared]
     end(stray, KILL_WAIT_S)
     return len(stray)
 
@@ -163,12 +169,34 @@ def _process(pid: int, started_at: float) -> psutil.Process | None:
 
 
 def _family(service: Service) -> list[psutil.Process]:
-    process = _process(service.pid, service.started_at)
-    if process is None:
+    """The service first, if it lives, then everything of its session and all descendants."""
+    leader = _process(service.pid, service.started_at)
+    if leader is None and not _session_can_be_ours(service):
         return []
-    with contextlib.suppress(psutil.Error):
-        return [process, *process.children(recursive=True)]
-    return [process]
+    members = [process for process in psutil.process_iter() if _session(process) == service.pid]
+    if leader is not None:
+        with contextlib.suppress(psutil.Error):
+            members += leader.children(recursive=True)
+    others = {process.pid: process for process in members if process.pid != service.pid}
+    return [*([leader] if leader is not None else []), *others.values()]
+
+
+def _session_can_be_ours(service: Service) -> bool:
+    """A session's number is not given to another while a member lives, short of a reboot."""
+    if service.started_at < psutil.boot_time() - START_TIME_TOLERANCE_S:
+        return False
+    try:
+        began_at = psutil.Process(service.pid).create_time()
+    except psutil.Error:
+        return True
+    return bool(abs(began_at - service.started_at) < START_TIME_TOLERANCE_S)  # its zombie
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
 
 
 def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
@@ -194,13 +222,6 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
-
-
-def _recorded(layout: Layout) -> set[int]:
-    """Every process of the services that run."""
-    names = [path.stem for path in layout.run.glob("*.json")]
-    services = [service for name in names if (service := running(layout, name)) is not None]
-    return {process.pid for service in services for process in _family(service)}
 
 
 def _marked(process: psutil.Process, key: str) -> bool:

@@ -70,7 +70,7 @@ def test_a_service_lives_in_a_session_of_its_own(layout: Layout) -> None:
 def test_a_reused_id_is_not_taken_for_ours(layout: Layout) -> None:
     """A record whose start time does not fit names a stranger, which is left alone."""
     service = spawn(layout, SLEEP)
-    stale = replace(service, started_at=service.started_at - 3600)
+    stale = replace(service, started_at=service.started_at - 60)
     layout.save("thing", asdict(stale))
     assert supervise.running(layout, "thing") is None
     assert not supervise.stop(layout, "thing")
@@ -105,6 +105,28 @@ def test_children_end_with_their_parent(layout: Layout, *, together: bool) -> No
     assert len(children) == 1
     supervise.stop(layout, "thing", together=together)
     assert not psutil.pid_exists(children[0].pid) or (children[0].status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.parametrize("how", ["stop", "sweep"])
+def test_orphans_of_a_killed_service_end_too(layout: Layout, how: str) -> None:
+    """After kill -9 of the parent its children are still found, by their session."""
+    service = spawn(layout, FAMILY)
+    wait_for_log(service, "ready")
+    (child,) = psutil.Process(service.pid).children()
+    os.kill(service.pid, signal.SIGKILL)
+    while service.alive():
+        time.sleep(0.02)
+    assert supervise.stop(layout, "thing") if how == "stop" else supervise.sweep(layout) == 1
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_session_from_before_a_reboot_is_not_ours(layout: Layout) -> None:
+    """Numbers start over; a record older than the machine's start ends nothing."""
+    service = spawn(layout, FAMILY)
+    wait_for_log(service, "ready")
+    layout.save("thing", asdict(replace(service, started_at=psutil.boot_time() - 3600)))
+    assert not supervise.stop(layout, "thing")
+    assert service.alive()
 
 
 def test_a_sweep_ends_strays_of_this_instance_only(layout: Layout, tmp_path: Path) -> None:
