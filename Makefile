@@ -9,8 +9,9 @@ NAME ?= flow
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKED := requirements/cpu.txt requirements/cpu.overrides.txt
-KEY := $(shell cat $(LOCKED) pyproject.toml | cksum | tr ' ' '-')
-STAMP := .venv/.installed-$(KEY)
+# Named by content: a changed lock file installs again, a touched one does not.
+REQUIREMENTS := .venv/.requirements-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
+PROJECT := .venv/.project-$(shell cksum < pyproject.toml | tr ' ' '-')
 
 # uv does not read pip's settings. A local CPU build of torch may lie where PIP_FIND_LINKS points;
 # elsewhere the CPU builds come from the place that --torch-backend knows.
@@ -50,9 +51,9 @@ lock: install ## resolve the requirement sets again
 clean: ## remove the environment and caches; conversations and models stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 
-install: $(STAMP)
+install: $(PROJECT)
 
-$(STAMP):
+$(REQUIREMENTS):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
 		|| { echo "Python 3.11 or 3.12 is needed; set PYTHON=python3.11" >&2; exit 2; }
 	@test -x $(UV) || { echo "making .venv (usually 10 s)"; $(PYTHON) -m venv .venv; \
@@ -60,8 +61,12 @@ $(STAMP):
 	@echo "installing requirements (usually 1 minute, most of it downloads)"
 	@$(UV) pip install --python $(BIN)/python $(WHERE) --overrides requirements/cpu.overrides.txt \
 		-r requirements/cpu.txt
+	@rm -f .venv/.requirements-*
+	@touch $@
+
+$(PROJECT): $(REQUIREMENTS)
 	@$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
-	@rm -f .venv/.installed-*
+	@rm -f .venv/.project-*
 	@touch $@
 
 lint:

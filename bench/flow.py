@@ -229,7 +229,7 @@ def stub_instance() -> Iterator[instance.Instance]:
 
 
 def stop_deployed_router(settings: Settings) -> None:
-    """This process routes instead, with one transport and then with the other."""
+    """Leave the routing to this process, with one transport and then with the other."""
     api = ServeApi(ray_head.dashboard(settings))
     wanted = render(settings)
     for application in wanted["applications"]:
@@ -242,6 +242,7 @@ def stop_deployed_router(settings: Settings) -> None:
 def main(
     messages: Annotated[int, typer.Option(min=100, max=100_000)] = 5_000,
     naive_messages: Annotated[int, typer.Option(min=50, max=10_000)] = 300,
+    *,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Measure turns per second and idle time per turn through the eleven deployments."""

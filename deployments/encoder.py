@@ -40,7 +40,7 @@ class EncoderHost:
     async def check_health(self) -> None:
         self._encoder.check_health()
 
-    @serve.batch(max_batch_size=MAX_BATCH, batch_wait_timeout_s=0)
+    @serve.batch(max_batch_size=MAX_BATCH, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]  # Ray
     async def _one(self, items: list[tuple[str, "Kind"]]) -> list[np.ndarray]:
         # Queries and passages carry different prefixes, so they are encoded apart.
         rows: list[np.ndarray | None] = [None] * len(items)

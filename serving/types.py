@@ -59,7 +59,7 @@ STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 # A named alias, so that a codec can follow the recursion.
 JsonValue = TypeAliasType(
     "JsonValue",
-    "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]",
+    "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None",
 )
 
 

@@ -31,7 +31,12 @@ class Instance:
         """Run `switchback` with this instance's environment."""
         command = [sys.executable, "-m", "cli", *args]
         return subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=deadline_s,
+            command,
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
             check=False,
         )
 

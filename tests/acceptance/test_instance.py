@@ -158,7 +158,12 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
     command += ["--address", instance.dashboard, "--", sys.executable, "-m", "pipelines.ingest"]
     command += ["run", "--corpus", str(corpus)]
     job = subprocess.run(
-        command, cwd=ROOT, env=instance.env, capture_output=True, text=True, timeout=600,
+        command,
+        cwd=ROOT,
+        env=instance.env,
+        capture_output=True,
+        text=True,
+        timeout=600,
         check=False,
     )
     assert job.returncode == 0, job.stdout[-3000:] + job.stderr[-1000:]

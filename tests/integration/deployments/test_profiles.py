@@ -1,4 +1,4 @@
-"""Every profile's applications are built, without deploying them, by the schemas that will run them."""
+"""Every profile's applications are built, not deployed, by the schemas that will run them."""
 
 import importlib
 from typing import Any

@@ -70,7 +70,7 @@ async def deliver(world: World, rng: random.Random) -> None:
 
 
 async def emptied(world: World) -> None:
-    while (await world.stats.inbox_stats()).pending:  # noqa: ASYNC110  # known by the database only
+    while (await world.stats.inbox_stats()).pending:  # known by the database only
         await asyncio.sleep(0.05)
 
 
