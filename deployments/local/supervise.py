@@ -71,12 +71,8 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _CHILDREN[process.pid] = process
+    process.returncode = 0  # it outlives this object, which would otherwise complain about that
     return record(layout, name, process.pid, str(log), details)
-
-
-# Children of this very process are kept, so that one that ends is reaped instead of a zombie.
-_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def record(layout: Layout, name: str, pid: int, log: str, details: Mapping[str, Any]) -> Service:
@@ -156,16 +152,19 @@ def reason(service: Service) -> str:
 
 
 def _process(pid: int, started_at: float) -> psutil.Process | None:
-    child = _CHILDREN.get(pid)
-    if child is not None and child.poll() is not None:
-        del _CHILDREN[pid]
-        return None
+    _reap(pid)
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - started_at) < START_TIME_TOLERANCE_S
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
+
+
+def _reap(pid: int) -> None:
+    """If it is a child of this very process and has ended, it is a zombie until asked for."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _family(service: Service) -> list[psutil.Process]:
@@ -215,9 +214,7 @@ def _wait(processes: Sequence[psutil.Process], wait_s: float) -> list[psutil.Pro
 
 
 def _lives(process: psutil.Process) -> bool:
-    child = _CHILDREN.get(process.pid)
-    if child is not None:
-        child.poll()  # reaps
+    _reap(process.pid)
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
