@@ -34,8 +34,8 @@ setup: install ## install what is missing and prepare the models
 run: setup ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/switchback up
 
-test: setup check ## lint, types, import contracts and the whole test suite
-	$(BIN)/pytest tests
+test: setup lint types contracts ## lint, types, import contracts and the whole test suite
+	$(BIN)/pytest tests --durations=15
 
 check: install ## lint, types, import contracts and unit tests, in seconds
 	@$(MAKE) --jobs=2 --output-sync=target lint types contracts unit

@@ -13,6 +13,7 @@ from serving.records import readable
 from serving.sentences import normalise, sentences
 from serving.types import Booking, Passage
 
+MONTH_LIST_GAP = 12  # characters between two months of one list: ", ", " and ", " y ", " और "
 TrekNames = Mapping[str, tuple[str, ...]]  # canonical name to aliases
 
 
@@ -23,7 +24,41 @@ class Segment:
     text: str
     facts: tuple[Fact, ...]
     treks: frozenset[str]
-    months: frozenset[int]
+
+    @property
+    def months(self) -> frozenset[int]:
+        """Every month that it names."""
+        return frozenset(one.day[1] for one in self.facts if one.kind == "month" and one.day)
+
+    def season(self, fact: Fact) -> frozenset[int]:
+        """The months that a price of this sentence is for; empty: it names none.
+
+        "₹10,500 in September and ₹11,500 in July" and "in September ₹10,500, in July ₹11,500" put
+        the month on different sides; which one, the beginning of the sentence tells.
+        """
+        groups = self._month_groups()
+        if not groups:
+            return frozenset()
+        first_price = min(one.start for one in self.facts if one.unit in MONEY)
+        if first_price < groups[0][0]:
+            return next((months for start, months in groups if start > fact.start), groups[-1][1])
+        return [months for start, months in groups if start < fact.start or start == groups[0][0]][
+            -1
+        ]
+
+    def _month_groups(self) -> list[tuple[int, frozenset[int]]]:
+        """Months that are listed together, with the offset of the first, in order."""
+        groups: list[tuple[int, frozenset[int]]] = []
+        end = -MONTH_LIST_GAP
+        named = (fact for fact in self.facts if fact.kind == "month")
+        for fact in sorted(named, key=lambda fact: fact.start):
+            month = frozenset({fact.day[1]} if fact.day else ())
+            if groups and fact.start - end < MONTH_LIST_GAP:
+                groups[-1] = (groups[-1][0], groups[-1][1] | month)
+            else:
+                groups.append((fact.start, month))
+            end = max(end, fact.start + len(fact.text))
+        return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +109,7 @@ def _names(plain: str, alias: str) -> bool:
 
 
 def segment(text: str, known: TrekNames) -> Segment:
-    found = tuple(facts_of(text))
-    months = frozenset(fact.day[1] for fact in found if fact.kind == "month" and fact.day)
-    return Segment(text, found, find_treks(text, known), months)
+    return Segment(text, tuple(facts_of(text)), find_treks(text, known))
 
 
 def source_of(
@@ -118,9 +151,9 @@ def check(reply: str, sources: Sequence[Source], asked: Asked) -> Grounding:
     for sentence in sentences(reply):
         said = segment(sentence, asked.treks_known)
         subject = said.treks or subject  # a sentence without a name goes on about the last one
-        months = said.months or asked.months
         for fact in said.facts:
             checked += 1
+            months = (said.season(fact) if fact.unit in MONEY else None) or asked.months
             places = _supporters(fact, subject, months, asked, sources)
             if places is None:
                 unsupported.append(fact)
@@ -164,9 +197,15 @@ def _says(
     about = said.treks or source.treks
     if about and subject and not about & subject:
         return False
-    if fact.unit in MONEY and said.months and months and not said.months & months:
-        return False
-    return any(same(fact, other) for other in said.facts)
+    return any(
+        same(fact, other) and (fact.unit not in MONEY or _in_season(months, said.season(other)))
+        for other in said.facts
+    )
+
+
+def _in_season(claimed: frozenset[int], known: frozenset[int]) -> bool:
+    """Every month that a price is claimed for must be one that the source gives it for."""
+    return not claimed or not known or claimed <= known
 
 
 def same(claim: Fact, evidence: Fact) -> bool:

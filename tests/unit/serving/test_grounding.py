@@ -19,6 +19,8 @@ def traced(reply: str, *texts: str, asked: Asked = HAMPTA) -> Grounding:
         "It is 10500 INR in October, the deposit is ₹3k.",
         "सितंबर में हम्पटा पास ₹१०,५०० का है।",
         "In September it costs USD 125.",
+        "In September it costs ₹10,500, and in July it costs ₹11,500.",
+        "It costs ₹11,500 in June and July and ₹10,500 in August, September and October.",
     ],
 )
 def test_what_the_source_says_is_supported_in_any_spelling(reply: str) -> None:
@@ -31,6 +33,15 @@ def test_what_the_source_says_is_supported_in_any_spelling(reply: str) -> None:
     [
         ("Hampta Pass costs ₹9,999 per person.", "a price that no source has"),
         ("Hampta Pass costs ₹11,500 in September.", "the price of another season"),
+        (
+            "In September it costs ₹10,500, and in July it costs ₹10,500.",
+            "one price for two seasons",
+        ),
+        (
+            "In September it costs ₹10,500, and in August and October it costs ₹11,500.",
+            "the other season's price in a sentence that also names the right one",
+        ),
+        ("It is ₹11,500 in September and ₹10,500 in July.", "two prices exchanged"),
         ("Hampta Pass costs ₹3,000.", "the deposit told as the price"),
         ("Hampta Pass is 4,270 ft high.", "the number with another unit"),
         ("It departs on 18 September 2027.", "a day that no source has"),
