@@ -4,6 +4,7 @@ A weak draft gives way to a quoted passage, and where none answers to an offer o
 names come from the live index; without them those of the passages at hand serve.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.grounding import Source, TrekNames, source_of, source_of_bookings
 from serving.ports import Knowledge
 from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
+from serving.sentences import sentences
 from serving.step import Step
 from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
 from serving.validation import Review, missing_sentences, review
@@ -22,6 +24,9 @@ from serving.validation import Review, missing_sentences, review
 NO_RISK = Risk(0, "low", {})
 QUOTE_CONFIDENCE, FOREIGN_QUOTE_CONFIDENCE, DECLINE_CONFIDENCE = 75, 65, 50
 OWN_WORDS_CONFIDENCE, REPAIRED_CONFIDENCE = 95, 85
+
+WORD = re.compile(r"[\w₹$€,.]*\w")
+NEARLY_ALL = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +167,17 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
 
 
 def completed(text: str, added: Sequence[str]) -> str:
-    """The sentences put after the answer and before its call to action."""
+    """The sentences put after the answer, which does not say the same twice, before its call."""
     answer, gap, action = text.rpartition("\n\n")
-    return " ".join([answer or action, *added]) + (f"{gap}{action}" if answer else "")
+    kept = [one for one in sentences(answer or action) if not _told(one, added)]
+    return " ".join([*kept, *added]) + (f"{gap}{action}" if answer else "")
+
+
+def _told(sentence: str, others: Sequence[str]) -> bool:
+    """Whether nearly all words of a sentence are in one of the others."""
+    words = set(WORD.findall(sentence.casefold()))
+    shared = max((len(words & set(WORD.findall(one.casefold()))) for one in others), default=0)
+    return shared >= NEARLY_ALL * len(words)
 
 
 def our_words(business: Business, variant: Variant) -> str:

@@ -9,7 +9,7 @@ from serving.business import load_business
 from serving.errors import Retryable
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.replies import citations_of
-from serving.steps.validate_response import ValidateResponse
+from serving.steps.validate_response import ValidateResponse, completed
 from serving.types import Draft, Parsed, Validated, ValidationQuery
 from tests.fakes.models import FakeKnowledge
 from tests.fakes.values import (
@@ -107,6 +107,15 @@ async def test_what_is_included_must_be_told_when_it_was_asked() -> None:
     )
     assert checked.issues == ("missing_included",)
     assert checked.text == f"{GOOD} {INCLUDES}"
+
+
+def test_a_completed_answer_does_not_say_the_same_twice() -> None:
+    """A sentence of the draft that the page's own sentence repeats makes room for it."""
+    page = (
+        "In September the Hampta Pass trek costs ₹10,500, with tents, meals and permits included."
+    )
+    draft = "In September the Hampta Pass trek costs ₹10,500, with tents and meals.\n\nWhich day?"
+    assert completed(draft, [page]) == f"{page}\n\nWhich day?"
 
 
 async def test_a_bare_yes_is_not_trusted() -> None:
