@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from serving.business import Business, Variant
 from serving.extract import PRICE_ASKED, Pick, Question, topics
 from serving.facts import MONEY, Fact, facts_of
-from serving.grounding import Grounding, Segment, Source, check
+from serving.grounding import Grounding, Segment, Source, check, find_treks
 from serving.sentences import content_words, devanagari_share, sentences, words
 
 WEAK_BELOW = 60  # confidence under which a draft is replaced
@@ -93,7 +93,15 @@ def review(
     if written_by_model:
         findings += _language(text, variant)
         findings += _wording(text, question, sources)
+        findings += _stray_treks(text, question)
     return Review(tuple(findings), grounding)
+
+
+def _stray_treks(text: str, question: Question) -> list[Finding]:
+    """A small model that brings up treks nobody asked about gives one the figures of another."""
+    asked = question.asked.treks
+    stray = find_treks(text, question.asked.treks_known) - asked if asked else frozenset()
+    return [Finding("stray_trek", UNSUPPORTED)] if stray else []
 
 
 def _grounded(grounding: Grounding) -> list[Finding]:

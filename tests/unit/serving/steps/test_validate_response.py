@@ -67,6 +67,7 @@ async def test_a_right_draft_stays_and_cites_what_supports_it() -> None:
         ("The trek costs ₹10,500 and departs on 3 September 2027.", "unsupported_date"),
         ("The Hampta Pass trek costs ₹10,500 and ends in Leh.", "unsupported_name"),
         ("Kedarkantha costs ₹10,500 per person.", "unsupported_price"),
+        ("Hampta Pass costs ₹10,500 in September; Kedarkantha is a winter trek.", "stray_trek"),
         ("As an AI language model I think Hampta Pass costs ₹10,500.", "meta_talk"),
         (
             "La Hampta Pass cuesta ₹10,500 por persona para los que van con el grupo.",
