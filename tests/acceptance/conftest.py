@@ -57,6 +57,11 @@ class Instance:
     def dashboard(self) -> str:
         return f"http://127.0.0.1:{self.env['SWITCHBACK_DASHBOARD_PORT']}"
 
+    def metrics(self) -> str:
+        """The inbox gauges as Prometheus reads them."""
+        port = self.env["SWITCHBACK_HTTP_PORT"]
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+
     def replicas(self, app: str, deployment: str) -> list[dict[str, Any]]:
         """Running replicas as the dashboard's API lists them."""
         details = httpx.get(f"{self.dashboard}/api/serve/applications/", timeout=10).json()
@@ -102,6 +107,6 @@ def eventually() -> Callable[[Callable[[], bool], float], None]:
         give_up_at = time.monotonic() + deadline_s
         while not condition():
             assert time.monotonic() < give_up_at, f"not so within {deadline_s:.0f} s"
-            time.sleep(0.5)
+            time.sleep(0.1)
 
     return wait
