@@ -76,7 +76,7 @@ class Instance:
             os.kill(replica["pid"], signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: it takes a quarter of the machine when idle
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     data = tmp_path_factory.mktemp("data")
     models = ROOT / ".switchback" / "models"

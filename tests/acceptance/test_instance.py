@@ -149,12 +149,14 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
     """`ray job submit` publishes an epoch and the searcher answers from it; no process changes."""
     corpus = tmp_path / "corpus"
     subprocess.run(["cp", "-r", str(ROOT / "corpus"), str(corpus)], check=True)
-    note = corpus / "documents" / "faq" / "yeti.md"
+    note = corpus / "documents" / "faq" / "tea-house.md"
     note.write_text(
-        "---\ntitle: Lost gloves\ntype: faq\nlanguage: en\n---\n\n# Lost gloves\n\n"
-        "Gloves left at the Jobra camp are kept at our Manali office for ninety days.\n",
+        "---\ntitle: The tea house at Jobra\ntype: faq\nlanguage: en\n---\n\n"
+        "# The tea house at Jobra\n\n"
+        "The tea house at Jobra serves apricot soup to trekkers every evening.\n",
         encoding="utf-8",
     )
+    eventually(lambda: all(pids(instance).values()), 300)  # after the kills of other tests
     before, old_epoch = pids(instance), instance.json("status")["epoch"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit"]
     command += ["--address", instance.dashboard, "--", sys.executable, "-m", "pipelines.ingest"]
@@ -170,10 +172,11 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
     )
     assert job.returncode == 0, job.stdout[-3000:] + job.stderr[-1000:]
     eventually(lambda: instance.json("status")["epoch"] != old_epoch, 60)
-    answer = instance.ask("Where are gloves kept that I left at the Jobra camp?", "15550100161")
+    answer = instance.ask("What soup does the tea house at Jobra serve?", "15550100161")
     assert answer["citations"][0]["epoch"] != old_epoch
-    assert "Manali" in answer["reply"], answer
-    assert pids(instance) == before
+    assert "apricot" in answer["reply"].lower(), answer
+    after = pids(instance)  # autoscaling may have added replicas; none may have been replaced
+    assert all(set(before[name]) <= set(after[name]) for name in ("searcher", "shard_0", "shard_1"))
 
 
 def test_down_and_up_keep_conversations_and_index(instance: Instance) -> None:
@@ -192,10 +195,10 @@ def test_down_and_up_keep_conversations_and_index(instance: Instance) -> None:
 
 
 def pids(instance: Instance) -> dict[str, list[int]]:
-    """Process ids of all replicas by deployment."""
+    """Process ids of all running replicas by deployment."""
     status = httpx.get(f"{instance.dashboard}/api/serve/applications/", timeout=10).json()
     return {
-        name: sorted(replica["pid"] for replica in deployment["replicas"])
+        name: sorted(r["pid"] for r in deployment["replicas"] if r["state"] == "RUNNING")
         for application in status["applications"].values()
         for name, deployment in application["deployments"].items()
     }
