@@ -27,7 +27,7 @@ from ray.serve.handle import DeploymentHandle
 
 from bench import machine
 from deployments.config import render
-from deployments.local import apps, instance, ray_head
+from deployments.local import instance, ray_head
 from deployments.local.ports import free_ports
 from deployments.local.progress import TerminalProgress
 from deployments.local.serve_api import ServeApi
@@ -235,8 +235,23 @@ def stop_deployed_router(settings: Settings) -> None:
     for application in wanted["applications"]:
         for deployment in application["deployments"]:
             if deployment["name"] == "router":
-                deployment["autoscaling_config"] |= {"min_replicas": 0, "initial_replicas": 0}
-    apps.apply(api, wanted, lambda _text: None)
+                delays = dict.fromkeys(("downscale_delay_s", "downscale_to_zero_delay_s"), 0.1)
+                deployment["autoscaling_config"] |= {"min_replicas": 0, **delays}
+    api.apply(wanted)
+    give_up_at = time.monotonic() + DEADLINE_S
+    while _routers(api):
+        if time.monotonic() > give_up_at:
+            raise TimeoutError("the deployed router did not stop")
+        time.sleep(1.0)
+
+
+def _routers(api: ServeApi) -> int:
+    return sum(
+        deployment.replicas
+        for app in api.applications()
+        for deployment in app.deployments
+        if deployment.name == "router"
+    )
 
 
 def main(

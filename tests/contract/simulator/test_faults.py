@@ -112,7 +112,8 @@ def test_window_closes_after_24_hours(rig: Rig, until: Until) -> None:
     rig.clock.stop()
     rig.says(text="hi")
     rig.clock.offset_s += 86_390
-    until(lambda: names(rig, rig.text().json()["messages"][0]["id"])[:1] == ["sent"])
+    inside = rig.text().json()["messages"][0]["id"]
+    until(lambda: names(rig, inside)[:1] == ["sent"])
     rig.clock.offset_s += 20
     wamid = rig.text().json()["messages"][0]["id"]
     status = until(lambda: rig.webhook.statuses(wamid))[0]
