@@ -14,6 +14,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow; how long one example takes is not what the tests are about.
+settings.register_profile("switchback", deadline=None)
+settings.load_profile("switchback")
 
 START_TIMEOUT_S = 20.0
 
