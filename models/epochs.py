@@ -1,13 +1,14 @@
 """The epochs under one index root: what is current, what each holds, how a shard gets here.
 
-    ROOT/CURRENT                      the id of the published epoch
+    ROOT/CURRENT                      the id of the published epoch, for readers
+    ROOT/moves/...                    how it came to be that one, for writers (models.moves)
     ROOT/epochs/<id>/manifest.json
     ROOT/epochs/<id>/shard-000/...
 
 It publishes what it is told to; whether an epoch deserves it is ingestion's question.
 """
 
-import os
+import contextlib
 import re
 import shutil
 import tempfile
@@ -17,9 +18,11 @@ from pathlib import Path
 import fsspec
 from filelock import FileLock
 
+from models import small_files
 from models.checksums import sha256_file
-from models.errors import CorruptShard, ManifestError
+from models.errors import CorruptShard, ManifestError, PointerMoved
 from models.manifest import NAME, Manifest, ShardEntry, read_manifest, write_manifest
+from models.moves import Move, Moves
 from models.shard_files import RECORD, read_record, verify_files
 from models.types import Epoch, ShardId
 
@@ -51,12 +54,12 @@ class EpochStore:
     def __init__(self, root: str | Path) -> None:
         self.root = str(root).rstrip("/")
         self._fs, self._path = fsspec.core.url_to_fs(self.root)
+        self._moves = Moves(self._fs, self._path)
 
     @property
     def is_local(self) -> bool:
         """Whether shards can be opened where they lie (a local disk, NFS)."""
-        protocols = self._fs.protocol
-        return "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+        return small_files.is_local(self._fs)
 
     def current(self) -> Epoch | None:
         """The published epoch; None when nothing was published yet."""
@@ -91,20 +94,53 @@ class EpochStore:
         """Write the manifest of an epoch whose shards already lie beside it."""
         write_manifest(f"{self.epoch_uri(manifest.epoch)}/{NAME}", manifest)
 
-    def publish(self, epoch: Epoch) -> None:
-        """Make it current, in one atomic step. Rolling back is publishing an older one."""
+    def live(self) -> Epoch | None:
+        """The published epoch by the record of moves, which writers go by; mends CURRENT where a
+        writer died between its move and the pointer.
+        """
+        latest = self._moves.latest()
+        while latest is not None and self.current() != latest.epoch:
+            small_files.replace(self._fs, f"{self._path}/{CURRENT}", f"{latest.epoch}\n")
+            # Whoever moved on meanwhile may have been overwritten just now.
+            latest = self._moves.latest()
+        return latest.epoch if latest is not None else self.current()
+
+    def publish_if(self, epoch: Epoch, expected: Epoch | None) -> None:
+        """Compare and swap: make it current if `expected` is, else raise PointerMoved.
+
+        Of any number of writers with the same expectation one succeeds: the move is made by
+        creating the next numbered file, which the storage grants once.
+        """
         self.manifest(epoch)
-        if self.is_local:
-            _replace_file(Path(self._path) / CURRENT, f"{epoch}\n")
-        else:
-            # A single put of an object store is seen whole or not at all.
-            self._fs.pipe_file(f"{self._path}/{CURRENT}", f"{epoch}\n".encode())
+        latest = self._moves.latest()
+        live = latest.epoch if latest is not None else self.current()
+        number = latest.number + 1 if latest is not None else 1
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        if live != expected or not self._moves.make(Move(number, epoch, live, at)):
+            raise PointerMoved(f"{self.live() or 'no epoch'} is live, not {expected or 'none'}")
+        self.live()
+
+    def publish(self, epoch: Epoch) -> None:
+        """Make it current, whatever is. Rolling back is publishing an older one."""
+        while True:
+            with contextlib.suppress(PointerMoved):
+                return self.publish_if(epoch, self.live())
+
+    def moves(self) -> list[Move]:
+        """How the pointer moved, oldest first, as far back as it is on record."""
+        return self._moves.history()
+
+    def forget_moves(self, keep: int) -> None:
+        """Shorten the record; the newest stay."""
+        self._moves.forget(keep)
 
     def put_shard(self, folder: Path, epoch: Epoch) -> None:
         """Copy a shard that was built elsewhere into the epoch's folder."""
         target = f"{self.epoch_uri(epoch)}/{folder.name}"
-        remote = self._fs._strip_protocol(target)  # noqa: SLF001  fsspec has no public name for it
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        remote = self._inside(target)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        # The record last: a shard without one does not exist.
+        for path in sorted(files, key=lambda path: (path.name == RECORD, path)):
             name = path.relative_to(folder).as_posix()
             self._fs.makedirs(f"{remote}/{name}".rpartition("/")[0], exist_ok=True)
             self._fs.put_file(str(path), f"{remote}/{name}")
@@ -131,8 +167,11 @@ class EpochStore:
         """Remove an epoch that is not current."""
         if epoch == self.current():
             raise ManifestError(f"{epoch!r} is current and cannot be deleted")
-        path = self._fs._strip_protocol(self.epoch_uri(epoch))  # noqa: SLF001  as above
-        self._fs.rm(path, recursive=True)
+        self._fs.rm(self._inside(self.epoch_uri(epoch)), recursive=True)
+
+    def _inside(self, uri: str) -> str:
+        """A path as the file system itself names it."""
+        return str(self._fs._strip_protocol(uri))  # noqa: SLF001  fsspec has no public name for it
 
     def _copy(self, remote: str, folder: Path) -> None:
         building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -154,21 +193,3 @@ def _check_record(folder: Path, entry: ShardEntry) -> None:
         raise CorruptShard(f"{path}: missing")
     if sha256_file(path) != entry.sha256:
         raise CorruptShard(f"{path}: not the one that the manifest names")
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write beside, flush, rename: a crash leaves the old or the new content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary = Path(name)
-    temporary.chmod(0o644)
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -31,3 +31,7 @@ class WrongEncoder(ModelsError):
 
 class ManifestError(ModelsError):
     """An epoch's manifest or the CURRENT pointer is missing, unreadable or of another format."""
+
+
+class PointerMoved(ModelsError):
+    """The published epoch is not the one that a writer began from; nothing was changed."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import fsspec
 
+from models import small_files
 from models.errors import ManifestError
 from models.types import EncoderFingerprint, Epoch
 
@@ -81,9 +82,10 @@ def from_json(text: str, where: str = "manifest") -> Manifest:
 
 
 def write_manifest(uri: str, manifest: Manifest) -> None:
-    """Write it to a path or URI."""
-    with fsspec.open(uri, "w", encoding="utf-8", auto_mkdir=True) as file:
-        file.write(to_json(manifest))
+    """Write it to a path or URI, whole or not at all."""
+    fs, path = fsspec.core.url_to_fs(uri)
+    fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+    small_files.replace(fs, path, to_json(manifest))
 
 
 def read_manifest(uri: str) -> Manifest:

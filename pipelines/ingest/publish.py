@@ -1,44 +1,21 @@
 """Making an epoch live, and collecting what no epoch needs any more."""
 
-from pathlib import Path
-
-from filelock import FileLock, Timeout
-
 from models.epochs import EpochStore
+from models.errors import PointerMoved
 from models.types import Epoch
 from pipelines.ingest.errors import InputError, Refused
 from pipelines.ingest.storage import Storage
 
-# A publish takes milliseconds; whoever holds the lock longer has died on a network disk.
-LOCK_DEADLINE_S = 30.0
 KEEP_RUNS = 20
+KEEP_MOVES = 200
 
 
 def compare_and_publish(store: EpochStore, epoch: Epoch, expected: Epoch | None) -> None:
-    """Move the pointer to `epoch` if it still is where this run began; raises Refused otherwise.
-
-    Between two runs on one file system a lock makes the comparison and the move one step. An object
-    store has no lock: there the comparison narrows the race and does not close it.
-    """
-    if not store.is_local:
-        _publish_if(store, epoch, expected)
-        return
-    root = Path(store.root.removeprefix("file://"))
-    root.mkdir(parents=True, exist_ok=True)
+    """Move the pointer to `epoch` if it still is where this run began; raises Refused otherwise."""
     try:
-        with FileLock(root / ".publish.lock", timeout=LOCK_DEADLINE_S):
-            _publish_if(store, epoch, expected)
-    except Timeout as error:
-        raise Refused(f"{root}/.publish.lock is held by another run") from error
-
-
-def _publish_if(store: EpochStore, epoch: Epoch, expected: Epoch | None) -> None:
-    live = store.current()
-    if live != expected:
-        raise Refused(
-            f"another run published {live} meanwhile; this one began from {expected}. Run again"
-        )
-    store.publish(epoch)
+        store.publish_if(epoch, expected)
+    except PointerMoved as error:
+        raise Refused(f"another run was faster: {error}. Run again") from error
 
 
 def rollback(store: EpochStore, epoch: Epoch) -> Epoch | None:
@@ -46,7 +23,7 @@ def rollback(store: EpochStore, epoch: Epoch) -> Epoch | None:
     known = store.epochs()
     if epoch not in known:
         raise InputError(f"no epoch {epoch!r}; there are: {', '.join(known) or 'none'}")
-    live = store.current()
+    live = store.live()
     if live != epoch:
         compare_and_publish(store, epoch, live)
     return live

@@ -1,6 +1,7 @@
 """What an index root promises, on a local folder and behind a URI alike."""
 
 import multiprocessing
+import threading
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from models import small_files
 from models.epochs import EpochStore, new_epoch_id, shard_entry, shard_folder
-from models.errors import CorruptShard, ManifestError
+from models.errors import CorruptShard, ManifestError, PointerMoved
 from models.manifest import Manifest
 from models.shard import IndexShard
 from models.shard_writer import write_shard
@@ -74,6 +76,80 @@ def test_an_epoch_without_manifest_is_not_published(store: EpochStore, tmp_path:
     with pytest.raises(ManifestError):
         store.publish(NEW)
     assert store.current() == OLD
+
+
+def test_of_many_writers_with_one_expectation_one_moves_the_pointer(
+    store: EpochStore, tmp_path: Path
+) -> None:
+    """Each of the others is told which epoch is live now; the pointer is the winner's."""
+    epochs = [Epoch(f"2026010{number}") for number in range(1, 9)]
+    for epoch in epochs:
+        _add(store, epoch, tmp_path / "w")
+    start, won, lost = threading.Barrier(len(epochs)), list[Epoch](), list[str]()
+
+    def publish(epoch: Epoch) -> None:
+        start.wait()
+        try:
+            EpochStore(store.root).publish_if(epoch, None)
+            won.append(epoch)
+        except PointerMoved as error:
+            lost.append(str(error))
+
+    threads = [threading.Thread(target=publish, args=(epoch,)) for epoch in epochs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert won == [store.current()]
+    assert [won[0] in reason for reason in lost] == [True] * 7
+    assert [move.epoch for move in store.moves()] == won
+
+
+def test_a_writer_with_a_stale_expectation_changes_nothing(
+    store: EpochStore, tmp_path: Path
+) -> None:
+    """Also when its epoch is the newer one."""
+    _add(store, OLD, tmp_path / "w")
+    _add(store, NEW, tmp_path / "w")
+    store.publish_if(OLD, None)
+    with pytest.raises(PointerMoved, match=OLD):
+        store.publish_if(NEW, None)
+    store.publish_if(NEW, OLD)
+    assert store.current() == NEW
+
+
+def test_a_move_whose_writer_died_is_completed_by_the_next_one(
+    store: EpochStore, tmp_path: Path
+) -> None:
+    """The record of moves decides; CURRENT follows it."""
+    _add(store, OLD, tmp_path / "w")
+    _add(store, NEW, tmp_path / "w")
+    store.publish_if(OLD, None)
+    store.publish_if(NEW, OLD)
+    with fsspec.open(f"{store.root}/CURRENT", "w") as file:
+        file.write(f"{OLD}\n")  # as if the second writer had died before it wrote
+    assert store.live() == NEW
+    assert store.current() == NEW
+
+
+def test_the_record_of_moves_can_be_shortened(store: EpochStore, tmp_path: Path) -> None:
+    """The newest stay, and numbering goes on where it was."""
+    _add(store, OLD, tmp_path / "w")
+    for _ in range(4):
+        store.publish(OLD)
+    store.forget_moves(2)
+    store.publish(OLD)
+    assert [move.number for move in store.moves()] == [3, 4, 5]
+
+
+def test_a_storage_without_exclusive_creation_is_refused() -> None:
+    """Better no publish than two that both believe they won."""
+    with pytest.raises(ManifestError, match="plain://"):
+        small_files.create(_NoConditions(), "x", "text")
+
+
+class _NoConditions:
+    protocol = "plain"
 
 
 @pytest.mark.parametrize("epoch", ["../../etc", "", "a/b", ".hidden"])
