@@ -150,6 +150,7 @@ class Templates:
     off_topic: LocalText
     human_handoff: LocalText
     human_handoff_closed: LocalText
+    human_unavailable: LocalText
     cannot_answer: LocalText
     cannot_answer_topic: LocalText
     clarify: LocalText

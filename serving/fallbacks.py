@@ -74,7 +74,8 @@ def draft(query: GenerationQuery) -> Draft:
             citation = Citation(passage.doc, passage.revision, passage.span, epoch)
             return Draft(passage.text, "fast", EXTRACTIVE, (citation,), "step unreachable")
     text = holding_text(language, query.parsed.script)
-    return Draft(text, "fast", TEMPLATE, (), "step unreachable")
+    hands_over = query.parsed.intent == "human_handoff" and query.context.may_ask_person
+    return Draft(text, "fast", TEMPLATE, (), "step unreachable", hands_over=hands_over)
 
 
 def validated(query: ValidationQuery) -> Validated:

@@ -150,7 +150,7 @@ async def run(turn: Turn, transport: Transport) -> TurnResult:
     else:
         record = await _write_reply(record, call)
         assert record.compliance is not None
-        reply = Reply(record.compliance.text)
+        reply = _answer(record, record.compliance.text)
     record = replace(record, timings=tuple(journal.timings), degraded=_marks(record, journal))
     if reply is None:
         return TurnResult(_complete(record, journal), sent=None, reply=None)
@@ -204,6 +204,11 @@ async def _attempt(call: Transport, spec: StepSpec[In, Out], item: In) -> Out | 
     with contextlib.suppress(SwitchbackError):  # journalled by the middleware
         return await call(spec, item)
     return None
+
+
+def _answer(record: TurnRecord, text: str) -> Reply:
+    hands_over = record.draft is not None and record.draft.hands_over
+    return Reply(text, purpose="handoff" if hands_over else "answer")
 
 
 def _confirmation(consent: Consent) -> Reply | None:

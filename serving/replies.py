@@ -5,7 +5,7 @@ Used by the step that writes and, for replacements, by the step that checks.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.types import Epoch
@@ -84,6 +84,7 @@ class Scripted:
     template: str
     text: str
     mark: str = ""
+    hands_over: bool = False  # a person goes on from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,10 @@ def scripted(
     if not turn.text.strip():
         return _template("media_unreadable", business, variant, "media_unreadable")
     if EMERGENCY.search(turn.text):
-        return _template("emergency", business, variant)
+        return replace(_template("emergency", business, variant), hands_over=True)
     if parsed.intent == "human_handoff":
+        if not context.may_ask_person:
+            return _unavailable(business, variant)
         return handoff(business, variant, now)
     if parsed.intent == "smalltalk":
         return _smalltalk(turn.text, context, business, variant)
@@ -116,11 +119,21 @@ def scripted(
 
 
 def handoff(business: Business, variant: Variant, now: datetime) -> Scripted:
+    """The acknowledgement: a colleague answers, now or when the office opens."""
     if business.opening_hours.is_open(now):
-        return _template("human_handoff", business, variant)
+        return replace(_template("human_handoff", business, variant), hands_over=True)
     hours = business.opening_hours.text.get(variant)
     text = business.say("human_handoff_closed", variant, hours=hours)
-    return Scripted("human_handoff_closed", text)
+    return Scripted("human_handoff_closed", text, hands_over=True)
+
+
+def _unavailable(business: Business, variant: Variant) -> Scripted:
+    """The queue of people is full, or was asked for too often: say where else they are."""
+    contacts = business.contacts
+    text = business.say(
+        "human_unavailable", variant, phone=contacts.office_phone, email=contacts.support_email
+    )
+    return Scripted("human_unavailable", text, mark="human_quota")
 
 
 def decline(business: Business, variant: Variant, *, unsure: bool = False) -> Scripted:

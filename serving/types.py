@@ -203,6 +203,7 @@ class CustomerContext:
     lead_score: int = 0
     stage: Stage = "initial"
     history: tuple[HistoryMessage, ...] = ()  # oldest first, at most ten, this turn excluded
+    may_ask_person: bool = True  # False: asked too often, or the queue of people is full
     missing: tuple[str, ...] = ()
 
 
@@ -286,6 +287,7 @@ class Draft:
     model: ModelId  # that answered; "extractive" or "template" when none did
     citations: tuple[Citation, ...] = ()
     route_reason: str = ""
+    hands_over: bool = False  # a person goes on from here; the text says so
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
@@ -360,13 +362,17 @@ class TurnRecord:
     degraded: tuple[str, ...] = ()  # marks of every fallback taken, in order
 
 
+# "handoff": with it the conversation becomes a person's
+Purpose = Literal["answer", "opt_out", "resubscribe", "handoff"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One outgoing message. Buttons make it an interactive message."""
 
     text: str
     buttons: tuple[tuple[str, str], ...] = ()  # (id, title), at most three
-    purpose: Literal["answer", "opt_out", "resubscribe"] = "answer"
+    purpose: Purpose = "answer"
 
 
 @dataclass(frozen=True, slots=True)

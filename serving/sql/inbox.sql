@@ -59,16 +59,6 @@ WITH fresh AS (
 )
 SELECT phone_number_id, wamid_key FROM fresh;
 
--- name: give_to_human
--- What is pending is the human's to answer.
-WITH taken AS (
-    UPDATE conversations SET owner = 'human', pending_since = NULL
-    WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND owner <> 'human'
-    RETURNING conversation_id
-)
-UPDATE inbox SET state = 'ignored', why = 'human'
-WHERE conversation_id IN (SELECT conversation_id FROM taken) AND state = 'pending';
-
 -- name: add_statuses
 WITH fresh AS (
     INSERT INTO statuses (

@@ -12,7 +12,11 @@ SELECT
     owner,
     fence,
     lease_holder IS NOT NULL AND lease_expires_at > now() AS leased,
-    coalesce(last_inbound_at > now() - make_interval(secs => %(window_s)s), false) AS window_open
+    coalesce(last_inbound_at > now() - make_interval(secs => %(window_s)s), false) AS window_open,
+    (
+        SELECT wamid_key FROM handoffs h
+        WHERE h.conversation_id = conversations.conversation_id AND h.closed_at IS NULL
+    ) AS asked_by
 FROM conversations
 WHERE conversation_id = ANY(%(conversation_ids)s::uuid[])
 ORDER BY conversation_id

@@ -52,7 +52,7 @@ CREATE TABLE bookings (
 CREATE INDEX bookings_of_contact ON bookings (contact_id);
 
 -- One contact writing to one business number; also the queue: it is due when it has pending
--- messages, the bot owns it, no lease holds it and its back-off is over.
+-- messages, no lease holds it and its back-off is over. What is written to a person never pends.
 CREATE TABLE conversations (
     conversation_id uuid PRIMARY KEY,
     phone_number_id text NOT NULL,
@@ -73,8 +73,7 @@ CREATE TABLE conversations (
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (phone_number_id, contact_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX conversations_due ON conversations (pending_since)
-    WHERE pending_since IS NOT NULL AND owner = 'bot';
+CREATE INDEX conversations_due ON conversations (pending_since) WHERE pending_since IS NOT NULL;
 CREATE INDEX conversations_of_contact ON conversations (contact_id);
 
 -- Every message Meta delivered, once.
@@ -228,9 +227,11 @@ CREATE TABLE dead_letters (
     reason bytea NOT NULL, -- encrypted: an error may quote its input
     attempts integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    replayed_at timestamptz
+    replayed_at timestamptz,
+    replayed_by text
 );
 CREATE INDEX dead_letters_open ON dead_letters (created_at) WHERE replayed_at IS NULL;
+CREATE INDEX dead_letters_of_conversation ON dead_letters (conversation_id);
 
 -- What a human should look at.
 CREATE TABLE review_queue (
@@ -243,6 +244,47 @@ CREATE TABLE review_queue (
     PRIMARY KEY (turn_id, kind)
 );
 CREATE INDEX review_queue_open ON review_queue (created_at) WHERE resolved_at IS NULL;
+CREATE INDEX review_queue_of_conversation ON review_queue (conversation_id);
+
+-- A conversation in a person's hands; at most one is open per conversation.
+CREATE TABLE handoffs (
+    handoff_id bigserial PRIMARY KEY,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    reason text NOT NULL CHECK (reason IN (
+        'customer', -- asked for a person
+        'agent', -- a colleague took it over by API
+        'echo', -- a colleague answered from the business app
+        'stale', -- too old for the bot to answer
+        'held' -- the bot may not write any more: the 24 hours are over
+    )),
+    opened_by text NOT NULL DEFAULT '', -- name of the colleague's key; '' otherwise
+    wamid_key bytea, -- the message that asked: only its turn may acknowledge
+    opened_at timestamptz NOT NULL DEFAULT now(),
+    closed_at timestamptz, -- handed back, or the conversation was closed
+    closed_by text
+);
+CREATE UNIQUE INDEX handoffs_open ON handoffs (conversation_id) WHERE closed_at IS NULL;
+CREATE INDEX handoffs_of_conversation ON handoffs (conversation_id, opened_at);
+
+-- Who may use the administration's API, and for what. Only a hash of the key is kept.
+CREATE TABLE api_keys (
+    name text PRIMARY KEY,
+    key_hash bytea NOT NULL UNIQUE,
+    scopes text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+
+-- Every call of the administration's API. No personal data: targets are ids of ours.
+CREATE TABLE audit_log (
+    audit_id bigserial PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL, -- name of the key; '' when none was accepted
+    action text NOT NULL, -- method and route, or the command
+    target text NOT NULL DEFAULT '',
+    status integer NOT NULL -- as in HTTP
+);
+CREATE INDEX audit_log_by_time ON audit_log (at);
 
 -- Encrypted values do not compress; trying would cost more than storing them.
 ALTER TABLE turns ALTER COLUMN record SET STORAGE EXTERNAL;

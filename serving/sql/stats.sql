@@ -3,7 +3,7 @@ SELECT
     (SELECT count(*) FROM inbox WHERE state = 'pending'),
     (
         SELECT coalesce(extract(epoch FROM now() - min(pending_since)), 0)
-        FROM conversations WHERE pending_since IS NOT NULL AND owner = 'bot'
+        FROM conversations WHERE pending_since IS NOT NULL
     )::double precision,
     (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL),
     (SELECT count(*) FROM outbox WHERE state = 'parked');

@@ -2,7 +2,7 @@
 -- Lease due conversations, longest waiting first. SKIP LOCKED keeps claimers from waiting.
 WITH due AS (
     SELECT conversation_id FROM conversations
-    WHERE pending_since IS NOT NULL AND owner = 'bot'
+    WHERE pending_since IS NOT NULL -- of a person's conversation only what asked for the person
         AND (lease_expires_at IS NULL OR lease_expires_at <= now())
         AND (not_before IS NULL OR not_before <= now())
     ORDER BY pending_since
@@ -127,7 +127,7 @@ UPDATE conversations SET
     lease_expires_at = NULL,
     not_before = NULL,
     attempts = 0,
-    pending_since = CASE WHEN owner = 'human' THEN NULL ELSE waiting.pending_since END,
+    pending_since = waiting.pending_since,
     burst_since = CASE WHEN waiting.reopen THEN conversations.burst_since END
 FROM waiting
 WHERE conversations.conversation_id = waiting.conversation_id;

@@ -87,7 +87,14 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
     def _from_script(self, script: Scripted, route: Route) -> Draft:
         marks = (script.mark,) if script.mark else ()
         reason = f"own words: {script.template}"
-        return Draft(script.text, route.tier, TEMPLATE, (), reason, degraded=marks)
+        return Draft(
+            script.text,
+            route.tier,
+            TEMPLATE,
+            route_reason=reason,
+            hands_over=script.hands_over,
+            degraded=marks,
+        )
 
     def _decline(self, item: GenerationQuery, route: Route) -> Draft:
         script = decline(self._business, variant_for(item.parsed), unsure=item.parsed.unsure)

@@ -19,6 +19,7 @@ from serving.sql import queries
 from serving.stores.cache import ContextCache
 from serving.stores.codec import reply_codec
 from serving.stores.database import Connection, Database, fetch
+from serving.stores.handover import askable
 from serving.stores.intake import ECHO
 from serving.types import (
     Booking,
@@ -54,6 +55,7 @@ class _Thread:
     lead_score: int = 0
     stage: Stage = "initial"
     first_contact: bool = True
+    may_ask_person: bool = True
     history: tuple[HistoryMessage, ...] = ()
 
 
@@ -125,6 +127,7 @@ def _context(person: _Person | None, thread: _Thread | None) -> CustomerContext:
         lead_score=talk.lead_score,
         stage=talk.stage,
         history=talk.history,
+        may_ask_person=talk.may_ask_person,
         missing=missing,
     )
 
@@ -168,8 +171,9 @@ async def _threads(
         if message.text:
             history[str(conversation_id)].insert(0, message)
     rows = await fetch(connection, _SQL.conversations, parameters)
+    may_ask = await askable(connection, [row[0] for row in rows])
     return {
-        str(key): _Thread(score, stage, first_contact, tuple(history[str(key)]))
+        str(key): _Thread(score, stage, first_contact, key in may_ask, tuple(history[str(key)]))
         for key, score, stage, first_contact in rows
     }
 

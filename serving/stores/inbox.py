@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from serving.crypto import Vault
 from serving.sql import queries
-from serving.stores import consent, delivery
+from serving.stores import consent, delivery, handover
 from serving.stores.batching import Batcher
 from serving.stores.cache import ContextCache
 from serving.stores.contacts import ContactBook, Keys, Resolved
@@ -110,12 +110,11 @@ async def _store_messages(
     rows = await fetch(connection, _SQL.add_messages, _message_columns(lines, places))
     new = {message_mark(phone_number_id, wamid_key) for phone_number_id, wamid_key in rows}
     taken = [
-        place.conversation_id
+        handover.Taking(place.conversation_id, "echo")
         for line, place in zip(lines, places, strict=True)
         if place is not None and line.message.type == ECHO and line.mark in new
     ]
-    if taken:
-        await connection.execute(_SQL.give_to_human, {"conversation_ids": taken})
+    await handover.take_over(connection, taken)
     return new
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from serving.crypto import Vault
 from serving.ports import Gate, Recipient
 from serving.sql import queries
-from serving.stores import delivery
+from serving.stores import delivery, handover
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
 from serving.stores.database import Connection, Database, fetch
@@ -39,6 +39,7 @@ class _Conversation:
     fence: int
     leased: bool
     window_open: bool
+    asked_by: bytes | None  # the message for which a person took over
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class PostgresOutbox:
             ]
             if going:
                 await connection.execute(_SQL.commit_intent, _columns(going, admission))
+                await handover.take_over(connection, _takings(going))
             return gates
 
         return await self._database.run(work) if orders else []
@@ -184,7 +186,10 @@ def _refusal(view: _View, item: _Prepared, contact: _Contact) -> tuple[SendOutco
     conversation = view.conversations.get(turn.conversation_id)
     if conversation is None or conversation.fence != turn.fence or not conversation.leased:
         return "fenced", "the lease was lost"
-    if conversation.owner != "bot":
+    # Whoever asked for a person is told once that one comes; else a person is not talked over.
+    if conversation.owner != "bot" and not (
+        purpose == "handoff" and conversation.asked_by in item.wamid_keys
+    ):
         return "suppressed", f"owned by {conversation.owner}"
     if contact.opt_out_scope == "all" and not (
         purpose == "opt_out" and contact.opt_out_wamid_key in item.wamid_keys
@@ -211,6 +216,15 @@ def _repeated(vault: Vault, before: _Admitted, recipient: Recipient, admission: 
         Wamid(wamid) if wamid is not None else None,
         "committed by an earlier attempt",
     )
+
+
+def _takings(going: Sequence[_Prepared]) -> list[handover.Taking]:
+    """With the promise of a person the conversation becomes theirs, in the same transaction."""
+    return [
+        handover.Taking(uuid.UUID(item.order.record.turn.conversation_id), "customer")
+        for item in going
+        if item.order.reply.purpose == "handoff"
+    ]
 
 
 def _columns(going: Sequence[_Prepared], admission: uuid.UUID) -> dict[str, Any]:
