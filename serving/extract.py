@@ -13,8 +13,10 @@ from pathlib import Path
 import yaml
 
 from serving.facts import MONEY
-from serving.grounding import Asked, Segment, Source, TrekNames, asked_about, sources_of
+from serving.grounding import Asked, asked_about
 from serving.sentences import content_words
+from serving.sources import Segment, Source, sources_of
+from serving.trek_names import TrekNames, names_about
 from serving.types import Documents, Intent, Language, Parsed, Turn
 
 NOT_INCLUDED = re.compile(
@@ -100,7 +102,7 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
     """Sentences that may answer, best first; those about another trek or season are left out."""
     asked = _topics_asked(question)
     subject = question.asked.treks | {
-        alias for trek in question.asked.treks for alias in question.asked.treks_known.get(trek, ())
+        alias for trek in question.asked.treks for alias in question.asked.treks_known.aliases(trek)
     }
     wanted = content_words(question.text) - content_words(" ".join(subject))
     picks: list[Pick] = []
@@ -154,7 +156,7 @@ def read(
     """The question and the passages, ready to be compared. `known` are trek names and aliases;
     without them those that the passages are about serve.
     """
-    known = known or {passage.trek: () for passage in documents.passages if passage.trek}
+    known = known or names_about(passage.trek for passage in documents.passages)
     treks = [str(value) for value in parsed.values("trek")]
     dates = [str(value) for value in parsed.values("date")]
     asked = asked_about(turn.text, treks, dates, known)
@@ -214,7 +216,7 @@ def told(pick: Pick, sources: Sequence[Source]) -> str:
 
 
 def _off_subject(segment: Segment, source: Source, question: Question) -> bool:
-    about = segment.treks or source.treks
+    about = source.about(segment)
     if about and question.asked.treks and not about & question.asked.treks:
         return True
     months = question.asked.months
@@ -231,11 +233,11 @@ def _months_of_days(segment: Segment) -> frozenset[int]:
 
 
 def _score(segment: Segment, source: Source, question: Question, wanted: frozenset[str]) -> float:
-    shared = len(wanted & content_words(segment.text)) / (len(wanted) or 1)
+    shared = len(wanted & segment.words) / (len(wanted) or 1)
     score = 2 * shared + _fits_intent(segment, question)
     if segment.months & question.asked.months:
         score += 0.5
-    if (segment.treks or source.treks) & question.asked.treks:
+    if source.about(segment) & question.asked.treks:
         score += 0.5
     if NOT_INCLUDED.search(segment.text) and not NOT_INCLUDED.search(question.text):
         score -= 1.5

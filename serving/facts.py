@@ -5,6 +5,7 @@ them to one form. Pure; knows nothing of passages or replies.
 """
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,6 +62,8 @@ _FILL = r"(?:\s+(?:of|de|del|ki|ke|की|के))?\s+"
 LINK = re.compile(
     r"https?://\S+|\b[\w.+-]+@[\w-]+\.[\w.]+|\bwww\.\S+|\+\d[\d ()-]{7,}\d", re.IGNORECASE
 )
+LINK_MARK = re.compile(r"[@+]|://|www\.", re.IGNORECASE)
+DIGIT = re.compile(r"\d")
 ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})(?:-(\d{2}))?\b")
 SLASH_DATE = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
 DAY_MONTH = re.compile(
@@ -141,12 +144,28 @@ def facts_of(sentence: str) -> list[Fact]:
     """Every checkable fact of one sentence; a span belongs to one fact only."""
     text = normalise(sentence)
     found: list[Fact] = []
-    for reader in (_links, _dates, _months, _times, _numbers, _spelled_numbers):
+    for reader in _readers(text):
         more = reader(text)
         found.extend(more)
         for fact in more:  # blank it, so that "15 September" does not also read as the number 15
             text = text[: fact.start] + " " * len(fact.text) + text[fact.start + len(fact.text) :]
     return found
+
+
+def _readers(text: str) -> Iterator[Callable[[str], list[Fact]]]:
+    """Those that can find something: most sentences hold no month, many no digit."""
+    has_digits = DIGIT.search(text) is not None
+    names_month = MONTH_ALONE.search(text) is not None
+    if LINK_MARK.search(text):
+        yield _links
+    if has_digits:
+        yield _dates if names_month else _plain_dates
+    if names_month:
+        yield _months
+    if has_digits:
+        yield _times
+        yield _numbers
+    yield _spelled_numbers
 
 
 def months_of(sentence: str) -> frozenset[int]:
@@ -160,16 +179,21 @@ def _links(text: str) -> list[Fact]:
     return [Fact("link", hit[0].rstrip(".,;)"), hit.start()) for hit in LINK.finditer(text)]
 
 
-def _dates(text: str) -> list[Fact]:
+PLAIN_DATES = ((ISO_DATE, "ymd"), (SLASH_DATE, "dmy"))
+NAMED_DATES = ((DAY_MONTH, "dmy"), (MONTH_DAY, "mdy"), (MONTH_YEAR, "my"))
+
+
+def _plain_dates(text: str) -> list[Fact]:
+    """In digits alone."""
+    return _dates(text, PLAIN_DATES)
+
+
+def _dates(
+    text: str, forms: Sequence[tuple[re.Pattern[str], str]] = PLAIN_DATES + NAMED_DATES
+) -> list[Fact]:
     found: list[Fact] = []
     taken: list[tuple[int, int]] = []
-    for pattern, order in (
-        (ISO_DATE, "ymd"),
-        (SLASH_DATE, "dmy"),
-        (DAY_MONTH, "dmy"),
-        (MONTH_DAY, "mdy"),
-        (MONTH_YEAR, "my"),
-    ):
+    for pattern, order in forms:
         for hit in pattern.finditer(text):
             day = _day(dict(zip(order, hit.groups(), strict=False)))
             if day and not any(start < hit.end() and hit.start() < end for start, end in taken):

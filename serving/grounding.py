@@ -5,69 +5,12 @@ it is money, and of the same thing (a deposit is not a price). Pure; the caller 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from serving.facts import MONEY, Day, Fact, facts_of, months_of
-from serving.records import readable
-from serving.sentences import normalise, sentences
-from serving.types import Booking, Passage
-
-MONTH_LIST_GAP = 12  # characters between two months of one list: ", ", " and ", " y ", " और "
-TrekNames = Mapping[str, tuple[str, ...]]  # canonical name to aliases
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One sentence of a source, read once."""
-
-    text: str
-    facts: tuple[Fact, ...]
-    treks: frozenset[str]
-
-    @property
-    def months(self) -> frozenset[int]:
-        """Every month that it names."""
-        return frozenset(one.day[1] for one in self.facts if one.kind == "month" and one.day)
-
-    def season(self, fact: Fact) -> frozenset[int]:
-        """The months that a price of this sentence is for; empty: it names none.
-
-        "₹10,500 in September and ₹11,500 in July" and "in September ₹10,500, in July ₹11,500" put
-        the month on different sides; which one, the beginning of the sentence tells.
-        """
-        groups = self._month_groups()
-        if not groups:
-            return frozenset()
-        first_price = min(one.start for one in self.facts if one.unit in MONEY)
-        if first_price < groups[0][0]:
-            return next((months for start, months in groups if start > fact.start), groups[-1][1])
-        return [months for start, months in groups if start < fact.start or start == groups[0][0]][
-            -1
-        ]
-
-    def _month_groups(self) -> list[tuple[int, frozenset[int]]]:
-        """Months that are listed together, with the offset of the first, in order."""
-        groups: list[tuple[int, frozenset[int]]] = []
-        end = -MONTH_LIST_GAP
-        named = (fact for fact in self.facts if fact.kind == "month")
-        for fact in sorted(named, key=lambda fact: fact.start):
-            month = frozenset({fact.day[1]} if fact.day else ())
-            if groups and fact.start - end < MONTH_LIST_GAP:
-                groups[-1] = (groups[-1][0], groups[-1][1] | month)
-            else:
-                groups.append((fact.start, month))
-            end = max(end, fact.start + len(fact.text))
-        return groups
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a reply may rely on."""
-
-    segments: tuple[Segment, ...]
-    treks: frozenset[str]  # what the whole source is about; empty: no trek in particular
-    passage: int | None = None  # its place among the passages; None: our own words
+from serving.facts import MONEY, Day, Fact, months_of
+from serving.sources import Segment, Source, Statement
+from serving.trek_names import TrekNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +19,7 @@ class Asked:
 
     treks: frozenset[str] = frozenset()
     months: frozenset[int] = frozenset()
-    treks_known: TrekNames = field(default_factory=dict)
+    treks_known: TrekNames = field(default_factory=TrekNames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,65 +34,13 @@ class Grounding:
         return not self.unsupported and not self.unknown_treks
 
 
-def find_treks(text: str, known: TrekNames) -> frozenset[str]:
-    """Canonical names of the treks that a text names, by any alias."""
-    plain = normalise(text).casefold()
-    return frozenset(
-        name
-        for name, aliases in known.items()
-        if any(_names(plain, one) for one in (name, *aliases))
-    )
-
-
-def _names(plain: str, alias: str) -> bool:
-    pattern = (
-        rf"(?<![\w\u0900-\u097f]){re.escape(normalise(alias).casefold())}(?![\w\u0900-\u097f])"
-    )
-    return re.search(pattern, plain) is not None
-
-
-def segment(text: str, known: TrekNames) -> Segment:
-    return Segment(text, tuple(facts_of(text)), find_treks(text, known))
-
-
-def source_of(
-    text: str, known: TrekNames, treks: Iterable[str] = (), passage: int | None = None
-) -> Source:
-    said = [one for line in text.splitlines() for one in (readable(line) or sentences(line))]
-    return Source(tuple(segment(one, known) for one in said), frozenset(treks), passage)
-
-
-def sources_of(passages: Sequence[Passage], known: TrekNames) -> list[Source]:
-    return [
-        source_of(
-            passage.text,
-            known,
-            {passage.trek} if passage.trek else find_treks(passage.title, known),
-            place,
-        )
-        for place, passage in enumerate(passages)
-    ]
-
-
-def source_of_bookings(bookings: Sequence[Booking], known: TrekNames) -> Source:
-    """The customer's own bookings, as sentences: their dates and amounts may be told to them."""
-    lines = (
-        f"{booking.reference} {booking.trek} {booking.departs_on} {booking.status} "
-        f"{booking.seats} seats, INR {booking.amount_inr}, INR {booking.paid_inr}, "
-        f"INR {booking.amount_inr - booking.paid_inr}"
-        for booking in bookings
-    )
-    return source_of("\n".join(lines), known)
-
-
-def check(reply: str, sources: Sequence[Source], asked: Asked) -> Grounding:
-    """Trace every fact of the reply to the sources."""
+def check(reply: Sequence[Segment], sources: Sequence[Source], asked: Asked) -> Grounding:
+    """Trace every fact of the reply's sentences to the sources."""
     unsupported: list[Fact] = []
     used: set[int] = set()
     checked = 0
     subject = asked.treks
-    for sentence in sentences(reply):
-        said = segment(sentence, asked.treks_known)
+    for said in reply:
         subject = said.treks or subject  # a sentence without a name goes on about the last one
         for fact in said.facts:
             checked += 1
@@ -159,7 +50,8 @@ def check(reply: str, sources: Sequence[Source], asked: Asked) -> Grounding:
                 unsupported.append(fact)
             else:
                 used |= places
-    unknown = find_treks(reply, asked.treks_known) - asked.treks - _treks_in(sources)
+    named = frozenset(trek for said in reply for trek in said.treks)
+    unknown = named - asked.treks - _treks_in(sources) if named else named
     return Grounding(tuple(unsupported), tuple(sorted(unknown)), tuple(sorted(used)), checked)
 
 
@@ -184,23 +76,27 @@ def _supporters(
     supported = False
     places: set[int] = set()
     for source in sources:
-        if any(_says(one, source, fact, subject, months) for one in source.segments):
+        if any(_states(source, one, fact, subject, months) for one in source.near(fact)):
             supported = True
             if source.passage is not None:
                 places.add(source.passage)
     return places if supported else None
 
 
-def _says(
-    said: Segment, source: Source, fact: Fact, subject: frozenset[str], months: frozenset[int]
+def _states(
+    source: Source,
+    stated: Statement,
+    claim: Fact,
+    subject: frozenset[str],
+    months: frozenset[int],
 ) -> bool:
-    about = said.treks or source.treks
+    said, evidence = stated
+    if not same(claim, evidence):
+        return False
+    about = source.about(said)
     if about and subject and not about & subject:
         return False
-    return any(
-        same(fact, other) and (fact.unit not in MONEY or _in_season(months, said.season(other)))
-        for other in said.facts
-    )
+    return claim.unit not in MONEY or _in_season(months, said.season(evidence))
 
 
 def _in_season(claimed: frozenset[int], known: frozenset[int]) -> bool:
@@ -253,7 +149,7 @@ def asked_about(
     """`treks` and `dates` (ISO days or months) as the understanding step read them."""
     months = {int(date[5:7]) for date in dates if re.match(r"\d{4}-\d{2}", date)}
     return Asked(
-        frozenset(treks) | find_treks(question, known),
+        frozenset(treks) | known.find(question),
         frozenset(months) | months_of(question),
         known,
     )

@@ -11,8 +11,8 @@ from datetime import datetime
 from models.types import Epoch
 from serving.business import Business, Variant, variant_of
 from serving.extract import Pick, Question, answer_sentences, rank
-from serving.grounding import Source
 from serving.sentences import normalise, shorten
+from serving.sources import Source
 from serving.types import (
     Citation,
     CustomerContext,

@@ -44,14 +44,15 @@ Domains = Collection[str]
 
 def score_risk(text: str, own_domains: Domains = ()) -> Risk:
     """Points by factor, their sum, its level and what to change in plain words."""
+    said = _said(text)
     factors: dict[str, Callable[[], bool]] = {
         "emoji": lambda: _too_many_emoji(text),
         "caps": lambda: _shouts(text),
         "repeated_keywords": lambda: _repeats(text),
         "links": lambda: _bad_links(text, own_domains),
-        "spam": lambda: "spam" in _said(text) or _exclaims(text),
-        "clickbait": lambda: "clickbait" in _said(text),
-        "other": lambda: "other" in _said(text),
+        "spam": lambda: "spam" in said or _exclaims(text),
+        "clickbait": lambda: "clickbait" in said,
+        "other": lambda: "other" in said,
     }
     table = word_list("risk")
     points = {name: int(table["weights"][name]) for name, holds in factors.items() if holds()}

@@ -37,7 +37,8 @@ MIN_STEM = 3
 
 def normalise(text: str) -> str:
     """NFKC, ASCII digits, one kind of space, no control characters (line breaks stay)."""
-    text = unicodedata.normalize("NFKC", text).translate(DEVANAGARI_DIGITS)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(DEVANAGARI_DIGITS)
     return re.sub(r"[ \t]+", " ", CONTROL.sub("", text))
 
 

@@ -14,6 +14,8 @@ from serving.ports import ChatMessage, ChatReply, ChatRequest, GraphResult, Outg
 from serving.types import Wamid
 
 STUB = ModelId("stub")
+SOURCES = re.compile(r"<sources>\n(?P<lines>.*?)\n</sources>", re.DOTALL)
+SENTENCE = re.compile(r"(?<=[.!?।])\s+|\n")
 CHARS_PER_TOKEN = 4  # only so that counts are not zero
 
 
@@ -38,14 +40,16 @@ class StubChat:
 
 
 def stub_answer(messages: Sequence[ChatMessage], max_tokens: int) -> str:
-    """The opening sentences of the last message, within the limit."""
-    source = messages[-1].content if messages else ""
-    sentences = re.split(r"(?<=[.!?।])\s+", " ".join(source.split()))
-    answer = sentences[0]
-    for sentence in sentences[1:]:
-        if len(answer) + len(sentence) > max_tokens * CHARS_PER_TOKEN:
+    """The first sentences of the sources, or of the last message without any, within the limit."""
+    last = messages[-1].content if messages else ""
+    given = SOURCES.search(last)
+    source = given["lines"] if given else last
+    sentences = [one for one in SENTENCE.split(source.strip()) if one.strip()]
+    answer = ""
+    for sentence in sentences:
+        if answer and len(answer) + len(sentence) > max_tokens * CHARS_PER_TOKEN:
             break
-        answer = f"{answer} {sentence}"
+        answer = f"{answer} {sentence.strip()}".strip()
     return answer[: max_tokens * CHARS_PER_TOKEN] or "Yes."
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from serving.business import Business, Variant
 from serving.extract import PRICE_ASKED, Pick, Question, topics
 from serving.facts import MONEY, Fact, facts_of
-from serving.grounding import Grounding, Segment, Source, check, find_treks
-from serving.sentences import content_words, devanagari_share, sentences, words
+from serving.grounding import Grounding, check
+from serving.sentences import content_words, devanagari_share, words
+from serving.sources import Segment, Source, segments_of
 
 WEAK_BELOW = 60  # confidence under which a draft is replaced
 UNSUPPORTED = 60  # one such finding alone makes a draft weak
@@ -87,20 +88,21 @@ def review(
     written_by_model: bool,
 ) -> Review:
     """`sources` may hold our own words too; those have no passage number."""
-    grounding = check(text, sources, question.asked)
-    findings = [*_grounded(grounding), *_required(text, question, sources)]
-    findings += _manners(text, business)
+    said = segments_of(text, question.asked.treks_known)
+    grounding = check(said, sources, question.asked)
+    findings = [*_grounded(grounding), *_required(text, said, question, sources)]
+    findings += _manners(text, said, business)
     if written_by_model:
         findings += _language(text, variant)
-        findings += _wording(text, question, sources)
-        findings += _stray_treks(text, question)
+        findings += _wording(text, said, question, sources)
+        findings += _stray_treks(said, question)
     return Review(tuple(findings), grounding)
 
 
-def _stray_treks(text: str, question: Question) -> list[Finding]:
+def _stray_treks(said: Sequence[Segment], question: Question) -> list[Finding]:
     """A small model that brings up treks nobody asked about gives one the figures of another."""
     asked = question.asked.treks
-    stray = find_treks(text, question.asked.treks_known) - asked if asked else frozenset()
+    stray = asked and any(one.treks - asked for one in said)
     return [Finding("stray_trek", UNSUPPORTED)] if stray else []
 
 
@@ -117,14 +119,16 @@ def _kind(fact: Fact) -> str:
     return "date" if fact.kind == "month" else fact.kind
 
 
-def _required(text: str, question: Question, sources: Sequence[Source]) -> list[Finding]:
+def _required(
+    text: str, said: Sequence[Segment], question: Question, sources: Sequence[Source]
+) -> list[Finding]:
     """What the intent or the question asks for must be said when the sources hold it."""
     known = [one for source in sources for one in _on_subject(source, question)]
     wanted = _wanted(question)
     found: list[Finding] = []
     held = _kinds(fact for one in known for fact in one.facts)
-    said = _kinds(fact for one in sentences(text) for fact in facts_of(one))
-    if held & set(wanted) and not said & set(wanted):
+    told = _kinds(fact for one in said for fact in one.facts)
+    if held & set(wanted) and not told & set(wanted):
         found.append(Finding(f"missing_{wanted[0]}", MISSING))
     for topic in topics():
         asked = topic.required and topic.asked.search(question.text)
@@ -171,7 +175,7 @@ def _on_subject(source: Source, question: Question) -> list[Segment]:
     return [
         one
         for one in source.segments
-        if not asked or not (about := one.treks or source.treks) or about & asked
+        if not asked or not (about := source.about(one)) or about & asked
     ]
 
 
@@ -179,7 +183,7 @@ def _kinds(facts: Iterable[Fact]) -> set[str]:
     return {"money" if fact.unit in MONEY else fact.kind for fact in facts}
 
 
-def _manners(text: str, business: Business) -> list[Finding]:
+def _manners(text: str, said: Sequence[Segment], business: Business) -> list[Finding]:
     found: list[Finding] = []
     if len(text.strip()) < MIN_REPLY_CHARS:
         found.append(Finding("empty", 100))
@@ -189,17 +193,17 @@ def _manners(text: str, business: Business) -> list[Finding]:
         found.append(Finding("meta_talk", UNSUPPORTED))
     if RUDE.search(text):
         found.append(Finding("rude", UNSUPPORTED))
-    if _repeats(text):
+    if _repeats(text, said):
         found.append(Finding("repetition", 45))
     return found
 
 
-def _repeats(text: str) -> bool:
+def _repeats(text: str, said: Sequence[Segment]) -> bool:
     """A sentence said twice, or four words in a row said three times: a model in a loop."""
-    said = Counter(sentence.casefold() for sentence in sentences(text))
+    whole = Counter(one.text.casefold() for one in said)
     spoken = words(text)
     runs = Counter(tuple(spoken[place : place + 4]) for place in range(len(spoken) - 3))
-    return max(said.values(), default=0) > 1 or max(runs.values(), default=0) > 2  # noqa: PLR2004
+    return max(whole.values(), default=0) > 1 or max(runs.values(), default=0) > 2  # noqa: PLR2004
 
 
 def _language(text: str, variant: Variant) -> list[Finding]:
@@ -216,43 +220,41 @@ def _language(text: str, variant: Variant) -> list[Finding]:
     return []
 
 
-def _wording(text: str, question: Question, sources: Sequence[Source]) -> list[Finding]:
+def _wording(
+    text: str, said: Sequence[Segment], question: Question, sources: Sequence[Source]
+) -> list[Finding]:
     """A model may rephrase; it may not bring words, names or a yes of its own."""
     passages = [source for source in sources if source.passage is not None]
     read = _vocabulary(passages)
     ours = _vocabulary(source for source in sources if source.passage is None)
     asked = content_words(question.text)
-    own = [one for one in sentences(text) if not content_words(one) <= ours]
-    said = frozenset(word for one in own for word in content_words(one))
-    found = [Finding("unsupported_wording", 25) for one in own if _share(one, read | asked | ours)]
-    if not (said & read) - asked:
+    own = [one for one in said if not one.words <= ours]
+    spoken = frozenset(word for one in own for word in one.words)
+    known = read | asked | ours
+    found = [Finding("unsupported_wording", 25) for one in own if _strange(one, known)]
+    if not (spoken & read) - asked:
         found.append(Finding("adds_nothing", UNSUPPORTED))
     if any(_denies(one, passages) for one in own):
         found.append(Finding("unsupported_denial", UNSUPPORTED))
     if VERDICT.match(text.strip()):
         found.append(Finding("verdict", MISSING))
-    known = read | asked | ours
-    if any(name not in known for one in own for name in _names(one)):
+    if any(name not in known for one in own for name in _names(one.text)):
         found.append(Finding("unsupported_name", UNSUPPORTED))
     return found
 
 
-def _denies(sentence: str, passages: Sequence[Source]) -> bool:
+def _denies(said: Segment, passages: Sequence[Source]) -> bool:
     """It says "not" where the sentence of the sources that it is closest to does not."""
-    if not NEGATION.search(sentence):
+    if not NEGATION.search(said.text):
         return False
-    said = content_words(sentence)
-    closest = max(
-        (one.text for source in passages for one in source.segments),
-        key=lambda text: len(said & content_words(text)),
-        default="",
-    )
-    return NEGATION.search(closest) is None
+    written = (one for source in passages for one in source.segments)
+    closest = max(written, key=lambda one: len(said.words & one.words), default=None)
+    return closest is None or NEGATION.search(closest.text) is None
 
 
-def _share(sentence: str, known: frozenset[str]) -> bool:
-    said = content_words(sentence)
-    return bool(said) and len(said & known) / len(said) < MIN_SUPPORTED_WORDS
+def _strange(said: Segment, known: frozenset[str]) -> bool:
+    words = said.words
+    return bool(words) and len(words & known) / len(words) < MIN_SUPPORTED_WORDS
 
 
 def _names(sentence: str) -> list[str]:
@@ -264,6 +266,4 @@ def _names(sentence: str) -> list[str]:
 
 
 def _vocabulary(sources: Iterable[Source]) -> frozenset[str]:
-    return frozenset(
-        word for source in sources for one in source.segments for word in content_words(one.text)
-    )
+    return frozenset().union(*(source.words for source in sources))

@@ -21,7 +21,6 @@ from serving.extract import (
     topics,
 )
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
-from serving.grounding import Source
 from serving.ports import ChatModel, ChatRequest, Clock
 from serving.prompts import Style, messages, user_prompt
 from serving.replies import (
@@ -35,6 +34,7 @@ from serving.replies import (
 )
 from serving.routing import Route, decide, features_of
 from serving.sentences import complete_sentences
+from serving.sources import Source
 from serving.step import Step
 from serving.types import Draft, GenerationQuery
 

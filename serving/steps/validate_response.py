@@ -13,14 +13,16 @@ from serving.business import Business, Variant
 from serving.errors import SwitchbackError
 from serving.extract import Question, rank, read, topics
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
-from serving.grounding import Source, TrekNames, source_of, source_of_bookings
 from serving.ports import Knowledge
 from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
 from serving.sentences import sentences
+from serving.sources import Source, public_source, source_of, source_of_bookings
 from serving.step import Step
+from serving.trek_names import TrekNames
 from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
 from serving.validation import Review, missing_sentences, review
 
+NO_TREKS = TrekNames()
 NO_RISK = Risk(0, "low", {})
 QUOTE_CONFIDENCE, FOREIGN_QUOTE_CONFIDENCE, DECLINE_CONFIDENCE = 75, 65, 50
 OWN_WORDS_CONFIDENCE, REPAIRED_CONFIDENCE = 95, 85
@@ -42,7 +44,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
     def __init__(self, business: Business, knowledge: Knowledge) -> None:
         self._business = business
         self._knowledge = knowledge
-        self._treks: TrekNames = {}
+        self._treks = TrekNames()
 
     async def warm_up(self) -> None:
         risk.warm_up()
@@ -82,9 +84,9 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         variant = variant_for(item.parsed)
         titles = "\n".join(passage.title for passage in item.documents.passages)
         own = [
-            source_of(titles, known),
-            source_of(our_words(self._business, variant), {}),
-            source_of(item.context.profile.name or "", {}),
+            public_source(titles, known),
+            public_source(our_words(self._business, variant), NO_TREKS),
+            source_of(item.context.profile.name or "", NO_TREKS),
             source_of_bookings(item.context.bookings, known),
         ]
         return Evidence(question, [*sources, *own], variant)
@@ -161,9 +163,9 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
 
     async def _refresh_treks(self) -> None:
         try:
-            self._treks = await self._knowledge.treks()
+            self._treks = TrekNames(await self._knowledge.treks())
         except SwitchbackError:  # the passages' own treks serve until the index answers
-            self._treks = {}
+            self._treks = TrekNames()
 
 
 def completed(text: str, added: Sequence[str]) -> str:

@@ -30,11 +30,14 @@ class Token:
 
 def tokens(text: str) -> list[Token]:
     """The words of a text, in order; digits stay together with the letters they touch."""
-    found = (
-        Token(plain(m.group()), fold(m.group()), m.start(), m.end(), is_devanagari(m.group()))
-        for m in _WORD.finditer(text)
-    )
+    found = (_token(m.group(), *m.span()) for m in _WORD.finditer(text))
     return [token for token in found if token.key]
+
+
+def _token(written: str, start: int, end: int) -> Token:
+    word = plain(written)
+    deva = not written.isascii() and is_devanagari(written)
+    return Token(word, _DOUBLED.sub(r"\1", word), start, end, deva)
 
 
 def is_devanagari(text: str) -> bool:

@@ -2,14 +2,18 @@
 
 import pytest
 
-from serving.grounding import Asked, Grounding, check, sources_of
+from serving.grounding import Asked, Grounding, check
+from serving.sources import segments_of, sources_of
+from serving.trek_names import TrekNames
 from tests.fakes.values import ALIASES, GLANCE, PRICE, passage
 
-HAMPTA = Asked(frozenset({"Hampta Pass"}), frozenset(), ALIASES)
+NAMES = TrekNames(ALIASES)
+HAMPTA = Asked(frozenset({"Hampta Pass"}), frozenset(), NAMES)
 
 
 def traced(reply: str, *texts: str, asked: Asked = HAMPTA) -> Grounding:
-    return check(reply, sources_of([passage(text) for text in texts], ALIASES), asked)
+    sources = sources_of([passage(text) for text in texts], NAMES)
+    return check(segments_of(reply, NAMES), sources, asked)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_what_no_source_says_is_found(reply: str, why: str) -> None:
 
 def test_the_customers_month_counts_when_the_reply_names_none() -> None:
     """Asked about July, the August price is unsupported."""
-    july = Asked(frozenset({"Hampta Pass"}), frozenset({7}), ALIASES)
+    july = Asked(frozenset({"Hampta Pass"}), frozenset({7}), NAMES)
     assert traced("It costs ₹11,500.", PRICE, asked=july).holds
     assert not traced("It costs ₹10,500.", PRICE, asked=july).holds
 
