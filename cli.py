@@ -172,6 +172,34 @@ def bench(
         verbs.bench(name, context.args, _settings)
 
 
+@app.command("eval")
+def evaluate(
+    name: Annotated[str | None, typer.Argument(help="Which one; none: all of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how right the product is; exit code 1 when the gate does not let it pass."""
+    from deployments.local.errors import UsageError
+    from evals.frame import evaluation, runner
+    from evals.frame.show import show
+
+    with _clear_errors():
+        known = {one.name: one for one in evaluation.discover()}
+        if name is not None and name not in known:
+            raise UsageError(f"no evaluation {name!r}; choose from {', '.join(known)}")
+        chosen = [known[name]] if name else list(known.values())
+        runs = []
+        for run in runner.run(chosen, _settings()):
+            runs.append(run)
+            if not as_json:
+                show(run)
+        passed = not any(run.failures for run in runs)
+        if as_json:
+            by_name = {run.evaluation.name: run.as_json() for run in runs}
+            _print_json({"passed": passed, "evaluations": by_name})
+        if not passed or (name and runs[0].report is None):
+            raise typer.Exit(EXIT_FAILED)
+
+
 def _settings(profile: str | None = None) -> "Settings":
     from deployments.settings import PREFIX, load_settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("deployments", "serving", "pipelines", "models", "simulator")
+ROOMS = ("deployments", "serving", "pipelines", "models", "simulator", "evals")
 LINT = Path(sys.executable).with_name("lint-imports")
 
 # A forbidden line for each rule of the house: the file that gets it, the line, the broken contract.
@@ -28,6 +28,7 @@ VIOLATIONS = {
         "import models.catalog",
         "without cluster",
     ),
+    "nothing_knows_how_it_is_measured": ("serving/flow.py", "import evals", "how it is measured"),
     "nothing_knows_the_command_line": ("deployments/app.py", "import cli", "Rooms:"),
     "models_know_no_cluster": ("models/types.py", "import ray", "no cluster and no HTTP"),
     "models_know_no_http": ("models/types.py", "import httpx", "no cluster and no HTTP"),
