@@ -20,6 +20,7 @@ VERBS = {
     "doctor",
     "ingest",
     "bench",
+    "eval",
     "prepare",
 }
 
@@ -92,6 +93,7 @@ def test_a_missing_secret_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> N
         ("scale", "parse_message"),
         ("scale", "parse_message=x"),
         ("bench", "no_such_benchmark"),
+        ("eval", "no_such_evaluation"),
         ("step", "parse_message", "--jsonl", "/no/such/file"),
         ("no_such_verb",),
     ],
