@@ -152,41 +152,6 @@ UPDATE turns SET state = 'returned', detail = %(detail)s, ended_at = now()
 FROM released
 WHERE turn_id = %(turn_id)s AND state = 'running';
 
--- name: bury
--- Dead-letter the turn with its messages. Without the lease it is somebody else's to bury.
-WITH held AS (
-    SELECT c.conversation_id FROM conversations c
-    WHERE c.conversation_id = %(conversation_id)s AND c.fence = %(fence)s
-        AND c.lease_holder IS NOT NULL
-    FOR NO KEY UPDATE
-), buried AS (
-    UPDATE turns SET state = 'buried', detail = %(detail)s, ended_at = now()
-    FROM held
-    WHERE turn_id = %(turn_id)s AND state = 'running'
-    RETURNING turn_id, turns.conversation_id, inbox_ids, attempt
-), letter AS (
-    INSERT INTO dead_letters (turn_id, conversation_id, reason, attempts)
-    SELECT turn_id, conversation_id, %(detail)s, attempt FROM buried
-), closed AS (
-    UPDATE inbox SET state = 'buried', turn_id = buried.turn_id
-    FROM buried WHERE inbox.inbox_id = ANY(buried.inbox_ids) AND inbox.state = 'pending'
-)
-UPDATE conversations SET
-    lease_holder = NULL,
-    lease_expires_at = NULL,
-    not_before = NULL,
-    attempts = 0,
-    burst_since = NULL,
-    pending_since = (
-        SELECT min(i.received_at) FROM inbox i
-        WHERE i.conversation_id = held.conversation_id AND i.state = 'pending'
-            AND NOT i.inbox_id = ANY(
-                coalesce((SELECT inbox_ids FROM buried), ARRAY[]::bigint[])
-            )
-    )
-FROM held
-WHERE conversations.conversation_id = held.conversation_id;
-
 -- name: lease_unlogged
 -- Answered turns nobody works on any more: their conversation's lease is over or another's.
 WITH orphans AS (

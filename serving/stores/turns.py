@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from serving.crypto import Vault
 from serving.sql import queries
+from serving.stores import dead_letters
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec, timings_codec
 from serving.stores.database import Connection, Database, fetch
@@ -63,8 +64,9 @@ class _Lease:
 
 
 class PostgresTurns:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, breaker: dead_letters.Breaker | None = None) -> None:
         self._database = database
+        self._breaker = breaker or dead_letters.Breaker()
         self._finish = Batcher(self._finish_many)
 
     # ── claiming ─────────────────────────────────────────────────────────────────────────────
@@ -147,7 +149,13 @@ class PostgresTurns:
 
     async def bury(self, turn: Turn, reason: str) -> None:
         parameters = self._one(turn, reason)
-        await self._database.run(lambda c: c.execute(_SQL.bury, parameters))
+        held = parameters | {"retry_in_s": self._breaker.held_for_s}
+
+        async def work(connection: Connection) -> None:
+            if not await dead_letters.bury(connection, parameters, self._breaker):
+                await connection.execute(_SQL.give_back, held)
+
+        await self._database.run(work)
 
     def _one(self, turn: Turn, reason: str) -> dict[str, object]:
         return {
