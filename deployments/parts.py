@@ -175,9 +175,12 @@ def analyze_ban_risk(parts: Parts) -> Step[Any, Any]:
 
 
 def generate_response(parts: Parts) -> Step[Any, Any]:
+    from serving.generation import EconomicalGeneration
     from serving.steps.generate_response import GenerateResponse
+    from serving.stores.drafts import PostgresDrafts
 
-    return GenerateResponse(parts.chat, parts.business, parts.clock)
+    writer = GenerateResponse(parts.chat, parts.business, parts.clock)
+    return EconomicalGeneration(writer, PostgresDrafts(parts.database), parts.wakeups)
 
 
 def validate_response(parts: Parts) -> Step[Any, Any]:

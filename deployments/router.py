@@ -12,17 +12,24 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from serving import flow
+from serving.arrivals import POLICIES, Policies, Policy, policy_of
 from serving.errors import Failure, SwitchbackError
-from serving.middleware import Transport
-from serving.ports import TurnStore, Wakeups
+from serving.middleware import StepSpec, Transport
+from serving.ports import Arrivals, TurnStore, Wakeups
 from serving.retry import decide
-from serving.types import Interaction, Turn, TurnResult
+from serving.types import InboundMessage, Interaction, SendOutcome, Turn, TurnResult
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 log = logging.getLogger("switchback.router")
+
+FIRST_GUESS_S = 3.0  # of how long a turn takes, until some were seen
+LONGEST_GUESS_S = 10.0  # a slow model must not end all superseding
 
 
 class Work(Protocol):
@@ -33,11 +40,29 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
+    policies: Policies = field(default_factory=lambda: POLICIES)  # of messages during a turn
     max_turns: int = 256  # running at once in one replica
     lease_s: float = 10.0  # how long a dead router's conversations wait for the next one
     renew_every_s: float = 3.0  # three tries within a lease
     poll_s: float = 1.0  # when no wake-up comes
     sweep_every_s: float = 5.0  # look for answered turns that nobody logged
+
+
+@dataclass(slots=True)
+class _Run:
+    """One turn under way."""
+
+    turn: Turn
+    started: float
+    task: "asyncio.Task[None] | None" = None
+    weighing: "asyncio.Task[None] | None" = None
+    at_gate: bool = False  # from here on the gate decides what newer messages mean
+    stopped: SendOutcome | None = None  # why we ended it ourselves
+
+    def stop(self, why: SendOutcome | None) -> None:
+        if self.task is not None and not self.at_gate:
+            self.stopped = why
+            self.task.cancel()
 
 
 class Router:
@@ -55,7 +80,8 @@ class Router:
         self._transport = transport
         self._limits = limits or RouterLimits()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._running: dict[str, tuple[Turn, asyncio.Task[None]]] = {}
+        self._running: dict[str, _Run] = {}
+        self._typical_s = FIRST_GUESS_S
         self._alive_at = time.monotonic()
 
     @property
@@ -88,46 +114,107 @@ class Router:
         self._alive_at = time.monotonic()
         room = self._limits.max_turns - len(self._running)
         turns = await self._turns.claim(self._holder, room, self._limits.lease_s) if room else []
+        await self._watch()
         for turn in turns:
-            task = asyncio.create_task(self._take(turn))
-            self._running[turn.turn_id] = (turn, task)
+            run = self._running[turn.turn_id] = _Run(turn, time.monotonic())
+            run.task = asyncio.create_task(self._take(run))
         if not turns:
             await self._wakeups.wait(self._limits.poll_s)
 
     async def _renew(self) -> None:
-        turns = [turn for turn, _ in self._running.values()]
+        turns = [run.turn for run in self._running.values()]
         if not turns:
             return
         ours = await self._turns.renew(turns, self._limits.lease_s)
         for turn in turns:
             if turn.turn_id not in ours and turn.turn_id in self._running:
                 # Somebody else has the conversation: whatever we still did would be refused.
-                self._running[turn.turn_id][1].cancel()
+                self._running[turn.turn_id].stop(None)
 
     async def _sweep(self) -> None:
         left = await self._turns.unlogged(self._holder, self._limits.max_turns, 30.0)
         for interaction in left:
             await self._log(interaction)
 
-    async def _take(self, turn: Turn) -> None:
-        try:
-            await self._answer(turn)
-        finally:
-            self._running.pop(turn.turn_id, None)
+    # ── what comes during a turn ─────────────────────────────────────────────────────────────
 
-    async def _answer(self, turn: Turn) -> None:
+    async def _watch(self) -> None:
+        """Stop turns that are not worth finishing: newer messages, or the bot lost its say."""
+        before_gate = [
+            run.turn
+            for run in self._running.values()
+            if not run.at_gate and run.stopped is None and run.weighing is None
+        ]
+        for news in await self._turns.arrivals(before_gate, self._typical_s):
+            run = self._running.get(news.turn_id)
+            if run is None:
+                continue
+            if news.taken_over:
+                run.stop("suppressed")
+            elif news.commanded:
+                run.stop("superseded")
+            else:
+                run.weighing = asyncio.create_task(self._weigh(run, news))
+
+    async def _weigh(self, run: _Run, news: Arrivals) -> None:
+        """Understand what came, then begin the turn anew or let it finish."""
+        # What cannot be weighed is left to the gate, which supersedes.
+        with contextlib.suppress(SwitchbackError):
+            policies = await asyncio.gather(*(self._policy(run.turn, m) for m in news.messages))
+            if "supersede" in policies:
+                run.stop("superseded")
+            else:
+                by_policy = list(zip(news.messages, policies, strict=True))
+                joining = [message for message, policy in by_policy if policy == "ignore"]
+                waiting = [message for message, policy in by_policy if policy == "queue"]
+                await self._turns.admit_arrivals(run.turn, joining, waiting)
+        run.weighing = None
+
+    async def _policy(self, turn: Turn, message: InboundMessage) -> Policy:
+        alone = replace(turn, messages=(message,))
+        parsed = await flow.understand(alone, self._transport)
+        return policy_of(message, parsed, self._limits.policies)
+
+    # ── one turn ─────────────────────────────────────────────────────────────────────────────
+
+    async def _take(self, run: _Run) -> None:
         try:
-            result = await flow.run(turn, self._transport)
+            await self._answer(run)
+        except asyncio.CancelledError:
+            await self._wakeups.revoke(run.turn.turn_id)
+            if run.stopped is None:
+                raise
+            await self._end(run.turn, None, run.stopped)
+        finally:
+            self._running.pop(run.turn.turn_id, None)
+            if run.weighing is not None:
+                run.weighing.cancel()
+
+    async def _answer(self, run: _Run) -> None:
+        turn = run.turn
+
+        async def carry(spec: StepSpec[In, Out], item: In) -> Out:
+            run.at_gate = run.at_gate or spec.name == flow.SEND_MESSAGE.name
+            return await self._transport(spec, item)
+
+        try:
+            try:
+                result = await flow.run(turn, carry)
+            finally:
+                run.at_gate = True  # and past it
         except SwitchbackError as error:
             await self._give_up_or_retry(turn, error)
         except Exception as error:
             log.exception("turn %s: a defect", turn.turn_id)
             await self._give_up_or_retry(turn, Failure.of(error).error())
         else:
-            await self._finish(turn, result)
+            if result.sent is not None and result.sent.outcome == "sent":
+                took_s = time.monotonic() - run.started
+                self._typical_s = min(LONGEST_GUESS_S, 0.8 * self._typical_s + 0.2 * took_s)
+            ended = "silent" if result.sent is None else result.sent.outcome
+            await self._end(turn, result, ended)
 
-    async def _finish(self, turn: Turn, result: TurnResult) -> None:
-        ended = "silent" if result.sent is None else result.sent.outcome
+    async def _end(self, turn: Turn, result: TurnResult | None, ended: str) -> None:
         with contextlib.suppress(SwitchbackError):  # the lease runs out; the outbox knows
             await self._turns.finish(turn, result, ended)
         await self._wakeups.notify()  # messages that came meanwhile

@@ -163,6 +163,12 @@ async def run(turn: Turn, transport: Transport) -> TurnResult:
     return replace(result, record=_complete(result.record, journal))
 
 
+async def understand(turn: Turn, transport: Transport) -> Parsed:
+    """Step 1 alone, of messages that came while another turn is under way."""
+    call = compose(transport, with_fallback(Journal()), with_retry, with_deadline)
+    return await call(PARSE_MESSAGE, turn)
+
+
 async def log(interaction: Interaction, transport: Transport) -> TurnResult:
     """Steps 10 and 11 of a turn that was answered by a holder that died before logging it."""
     call = compose(transport, with_fallback(Journal()), with_retry, with_deadline)

@@ -4,7 +4,7 @@ Implementations do not inherit from these. Every method has a deadline inside; e
 of `serving.errors`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -17,6 +17,8 @@ from serving.types import (
     ConversationId,
     CustomerContext,
     Documents,
+    Draft,
+    InboundMessage,
     Interaction,
     Language,
     Lead,
@@ -25,6 +27,7 @@ from serving.types import (
     SendOutcome,
     Stage,
     Turn,
+    TurnId,
     TurnResult,
     Wamid,
 )
@@ -89,6 +92,16 @@ class Knowledge(Protocol):
 # ── stores ───────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What happened to a turn's conversation before the turn reached its gate."""
+
+    turn_id: TurnId
+    messages: tuple[InboundMessage, ...] = ()  # that it does not know, oldest first
+    commanded: bool = False  # one of them is a control word
+    taken_over: bool = False  # the bot does not own the conversation any more
+
+
 class TurnStore(Protocol):
     """Claims, leases and endings of turns: what the router needs."""
 
@@ -98,6 +111,20 @@ class TurnStore(Protocol):
 
     async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
         """Extend leases; returns the turn ids whose lease is still ours."""
+        ...
+
+    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+        """Of the turns before their gate, those whose conversation has news.
+
+        `redo_s`: how long answering anew would take. Once that would pass the cap of a burst,
+        messages other than control words are no news.
+        """
+        ...
+
+    async def admit_arrivals(
+        self, turn: Turn, joining: Sequence[InboundMessage], waiting: Sequence[InboundMessage]
+    ) -> None:
+        """These do not begin the turn anew: it answers `joining` too, `waiting` come after it."""
         ...
 
     async def finish(self, turn: Turn, result: TurnResult | None, ended: str) -> None:
@@ -117,6 +144,16 @@ class TurnStore(Protocol):
 
     async def unlogged(self, holder: str, limit: int, lease_s: float) -> list[Interaction]:
         """Answered turns whose holder died before they were logged; leased to `holder`."""
+        ...
+
+
+class DraftStore(Protocol):
+    """What models wrote for turns that were not answered yet: paid for, so not asked for again."""
+
+    async def keep(self, turn: Turn, draft: Draft) -> None: ...
+
+    async def kept(self, turn: Turn) -> Draft | None:
+        """The draft an earlier turn of the very same messages has left, if there is one."""
         ...
 
 
@@ -212,11 +249,20 @@ class Graph(Protocol):
 
 
 class Wakeups(Protocol):
-    """A hint that the inbox has work. Losing one only costs a poll interval."""
+    """Hints: that the inbox has work, and that nobody waits for a turn's answer any more.
+
+    Losing one costs a poll interval, or a model's work for nothing.
+    """
 
     async def notify(self) -> None: ...
 
     async def wait(self, timeout_s: float) -> None: ...
+
+    async def revoke(self, turn_id: TurnId) -> None: ...
+
+    def revoked(self) -> AsyncIterator[TurnId]:
+        """The turns that are revoked from now on, without end."""
+        ...
 
 
 class Clock(Protocol):

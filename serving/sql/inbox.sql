@@ -20,18 +20,20 @@ FOR NO KEY UPDATE;
 -- A timestamp from the future is kept but not answered: it would hold the window open.
 WITH fresh AS (
     INSERT INTO inbox
-        (phone_number_id, wamid_key, conversation_id, type, payload, sent_at, state, why)
+        (phone_number_id, wamid_key, conversation_id, type, payload, sent_at, state, why, control)
     SELECT
         phone_number_id, wamid_key, conversation_id, type, payload, sent_at,
         CASE WHEN triggers AND sent_at <= now() + interval '5 minutes' THEN 'pending'
             ELSE 'ignored' END,
-        CASE WHEN triggers AND sent_at > now() + interval '5 minutes' THEN 'future' ELSE why END
+        CASE WHEN triggers AND sent_at > now() + interval '5 minutes' THEN 'future' ELSE why END,
+        control
     FROM unnest(
         %(phone_number_ids)s::text[], %(wamid_keys)s::bytea[], %(conversation_ids)s::uuid[],
         %(types)s::text[], %(payloads)s::bytea[], %(sent_ats)s::timestamptz[],
-        %(triggers)s::boolean[], %(whys)s::text[]
+        %(triggers)s::boolean[], %(whys)s::text[], %(controls)s::text[]
     ) WITH ORDINALITY AS new (
-        phone_number_id, wamid_key, conversation_id, type, payload, sent_at, triggers, why, position
+        phone_number_id, wamid_key, conversation_id, type, payload, sent_at, triggers, why,
+        control, position
     )
     ORDER BY position
     ON CONFLICT (phone_number_id, wamid_key) DO NOTHING

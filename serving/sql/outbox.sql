@@ -27,15 +27,19 @@ SELECT turn_id, admission, callback_data, state, wamid
 FROM outbox WHERE turn_id = ANY(%(turn_ids)s::uuid[]) AND part = 0;
 
 -- name: overtaken
--- Turns with newer messages. After the cap newer ones wait for the next turn, so that a customer
--- who does not stop writing is still answered.
+-- Turns with newer messages. Past the cap newer ones wait for the next turn, so that a customer
+-- who does not stop writing is still answered: answering anew would take as long as this turn
+-- took. Control words have no cap.
 SELECT turns.turn_id
 FROM turns JOIN conversations c USING (conversation_id)
 WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND EXISTS (
     SELECT FROM inbox i
     WHERE i.conversation_id = c.conversation_id AND i.state = 'pending'
-        AND NOT i.inbox_id = ANY(turns.inbox_ids)
-        AND i.received_at <= c.burst_since + make_interval(secs => %(cap_s)s)
+        AND NOT i.inbox_id = ANY(turns.inbox_ids || turns.waiting_ids)
+        AND (
+            i.control IS NOT NULL
+            OR now() + (now() - turns.started_at) <= c.burst_since + make_interval(secs => %(cap_s)s)
+        )
 );
 
 -- name: commit_intent

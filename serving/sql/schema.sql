@@ -36,6 +36,7 @@ CREATE TABLE contacts (
     opt_out_wamid_key bytea, -- the message that opted out: only its turn may confirm
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
+    consent_said_at timestamptz, -- Meta's time of the last word on consent; older ones change nothing
     CHECK (bsuid_key IS NOT NULL OR wa_id_key IS NOT NULL)
 ) WITH (fillfactor = 85);
 
@@ -85,10 +86,12 @@ CREATE TABLE inbox (
     type text NOT NULL,
     payload bytea NOT NULL, -- encrypted: wamid, words, and the message as it came
     sent_at timestamptz NOT NULL, -- Meta's timestamp
-    received_at timestamptz NOT NULL DEFAULT now(),
+    -- not now(): under the conversation's lock it tells whether a claim could have seen it
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state text NOT NULL CHECK (state IN ('pending', 'answered', 'buried', 'ignored')),
     why text NOT NULL DEFAULT '', -- why it is ignored
     turn_id uuid, -- the turn that ended it
+    control text CHECK (control IN ('stop', 'start', 'human')), -- a whole message that commands
     UNIQUE (phone_number_id, wamid_key)
 ) WITH (fillfactor = 85);
 CREATE INDEX inbox_pending ON inbox (conversation_id, sent_at, inbox_id) WHERE state = 'pending';
@@ -120,6 +123,8 @@ CREATE TABLE turns (
     started_at timestamptz NOT NULL DEFAULT now(),
     answered_at timestamptz,
     ended_at timestamptz,
+    waiting_ids bigint[] NOT NULL DEFAULT '{}', -- came during it, and wait for the next turn
+    draft bytea, -- encrypted: what a model wrote for these messages, kept once it is paid for
     UNIQUE (conversation_id, fence)
 ) WITH (fillfactor = 70);
 CREATE INDEX turns_open ON turns (started_at) WHERE state IN ('running', 'answered');
@@ -288,6 +293,7 @@ CREATE INDEX audit_log_by_time ON audit_log (at);
 
 -- Encrypted values do not compress; trying would cost more than storing them.
 ALTER TABLE turns ALTER COLUMN record SET STORAGE EXTERNAL;
+ALTER TABLE turns ALTER COLUMN draft SET STORAGE EXTERNAL;
 ALTER TABLE inbox ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE statuses ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE webhook_events ALTER COLUMN payload SET STORAGE EXTERNAL;

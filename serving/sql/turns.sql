@@ -75,6 +75,32 @@ FROM held
 WHERE conversations.conversation_id = held.conversation_id
 RETURNING held.turn_id;
 
+-- name: arrivals
+-- Of turns before their gate: who has lost the conversation to a person, and every message that
+-- came meanwhile and has not been weighed. Past the cap only control words count, as in the gate.
+SELECT
+    t.turn_id, c.owner <> 'bot', i.control IS NOT NULL, i.inbox_id, i.type, i.sent_at, i.payload
+FROM turns t
+JOIN conversations c USING (conversation_id)
+LEFT JOIN inbox i ON i.conversation_id = t.conversation_id
+    AND i.state = 'pending'
+    AND NOT i.inbox_id = ANY(t.inbox_ids || t.waiting_ids)
+    AND (
+        i.control IS NOT NULL
+        OR now() + make_interval(secs => %(redo_s)s)
+            <= c.burst_since + make_interval(secs => %(cap_s)s)
+    )
+WHERE t.turn_id = ANY(%(turn_ids)s::uuid[]) AND t.state = 'running'
+    AND (c.owner <> 'bot' OR i.inbox_id IS NOT NULL)
+ORDER BY t.turn_id, i.sent_at, i.inbox_id;
+
+-- name: admit_arrivals
+-- These came during a turn and do not begin it anew: it answers them too, or they wait.
+UPDATE turns SET
+    inbox_ids = inbox_ids || %(joining)s::bigint[],
+    waiting_ids = waiting_ids || %(waiting)s::bigint[]
+WHERE turn_id = %(turn_id)s AND state = 'running';
+
 -- name: lock_for_ending
 SELECT conversation_id FROM conversations
 WHERE conversation_id = ANY(%(conversation_ids)s::uuid[])

@@ -2,8 +2,9 @@
 
 from pydantic import TypeAdapter
 
-from serving.types import Reply, StepTiming, TurnRecord
+from serving.types import Draft, Reply, StepTiming, TurnRecord
 
 record_codec = TypeAdapter(TurnRecord)
+draft_codec = TypeAdapter(Draft)
 reply_codec = TypeAdapter(Reply)
 timings_codec = TypeAdapter(tuple[StepTiming, ...])

@@ -1,17 +1,35 @@
-"""Opt-outs and re-subscriptions. Whether a message asks for one is not decided here."""
+"""Opt-outs and re-subscriptions. Whether a message asks for one is not decided here.
+
+A control word is recorded with its message, in one commit; other wordings when their turn has
+understood them.
+"""
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from serving.crypto import Vault
 from serving.sql import queries
 from serving.stores.database import Connection, Database, fetch
 from serving.types import Consent, ContactId, OptOutScope, Wamid
+from serving.understanding.control import Control
 from serving.updates import Preference
 
 _SQL = queries("consent")
 
 _ACTIONS = {"stop": "opt_out", "resume": "resubscribe", "signup": "resubscribe"}
+_COMMANDS = {"stop": "opt_out", "start": "resubscribe"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A control word of a customer; those for a person say nothing on consent."""
+
+    contact_id: uuid.UUID
+    wamid_key: bytes
+    control: Control
+    said_at: datetime  # by Meta's clock
 
 
 class PostgresConsent:
@@ -38,10 +56,28 @@ class PostgresConsent:
             "action": consent.action,
             "scope": consent.scope,
             "rule": consent.rule,
+            "said_at": None,
         }
         await self._database.run(
             lambda connection: connection.execute(_SQL.record, parameters), deadline_s=2.5
         )
+
+
+async def apply_controls(connection: Connection, commands: Sequence[Command]) -> None:
+    """Idempotent per message. Waits for the gates of these contacts that are being decided."""
+    for command in commands:
+        action = _COMMANDS.get(command.control.kind)
+        if action is None:
+            continue
+        parameters = {
+            "contact_id": command.contact_id,
+            "wamid_key": command.wamid_key,
+            "action": action,
+            "scope": command.control.scope,
+            "rule": command.control.rule,
+            "said_at": command.said_at,
+        }
+        await connection.execute(_SQL.record, parameters)
 
 
 async def apply_preference(

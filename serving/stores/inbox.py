@@ -88,6 +88,8 @@ async def _commit(
     for preference in rows.preferences:
         contact_id = resolved.contacts[book.keys(preference.identity)]
         await consent.apply_preference(connection, vault, contact_id, preference)
+    # Before the conversations are locked: contacts come first, for everybody.
+    await consent.apply_controls(connection, _commands(rows.lines, resolved.contacts))
     new: set[Mark] = set()
     if rows.lines:
         new |= await _store_messages(connection, rows.lines, resolved.contacts)
@@ -116,6 +118,16 @@ async def _store_messages(
     ]
     await handover.take_over(connection, taken)
     return new
+
+
+def _commands(lines: Sequence[Line], contacts: dict[Keys, uuid.UUID]) -> list[consent.Command]:
+    """What is said on consent itself, each customer's in the order of saying."""
+    commands = [
+        consent.Command(contacts[line.keys], line.wamid_key, line.control, line.message.sent_at)
+        for line in lines
+        if line.control is not None and line.keys in contacts
+    ]
+    return sorted(commands, key=lambda command: (command.contact_id, command.said_at))
 
 
 def _pair(line: Line, contacts: dict[Keys, uuid.UUID]) -> Pair | None:
@@ -155,6 +167,7 @@ def _message_columns(
         "sent_ats": [line.message.sent_at for line in lines],
         "triggers": [not why for why in whys],
         "whys": whys,
+        "controls": [line.control and line.control.kind for line in lines],
         "window_openers": [line.wamid_key for line in lines if line.message.opens_window],
     }
 

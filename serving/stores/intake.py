@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from serving.crypto import Vault
 from serving.stores.contacts import ContactBook, Keys
 from serving.stores.delivery import StatusRow
+from serving.understanding import control
+from serving.understanding.control import Control
 from serving.updates import (
     Event,
     IdentityChange,
@@ -36,6 +38,7 @@ class Line:
     keys: Keys
     wamid_key: bytes
     payload: bytes
+    control: Control | None = None
 
     @property
     def mark(self) -> Mark:
@@ -119,7 +122,15 @@ def _line(vault: Vault, book: ContactBook, message: Received) -> Line:
         book.keys(message.identity),
         vault.index("wamid", message.wamid),
         vault.seal(json.dumps(payload)),
+        _control(message),
     )
+
+
+def _control(message: Received) -> Control | None:
+    """A command counts whoever owns the conversation, and however late it comes."""
+    if not message.opens_window:
+        return None
+    return control.read(message.text, message.payload_id)
 
 
 def _as_message(takeover: Takeover) -> Received:

@@ -16,13 +16,13 @@ from serving.stores import delivery, handover
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
 from serving.stores.database import Connection, Database, fetch
+from serving.stores.turns import SUPERSEDE_CAP_S
 from serving.types import SendOrder, SendOutcome, Wamid
 
 _SQL = queries("outbox")
 
 # Meta's 24 hours, less what a call and a skewed clock may take.
 WINDOW_S = 24 * 3600 - 60.0
-SUPERSEDE_CAP_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)

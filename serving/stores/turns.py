@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from serving.crypto import Vault
+from serving.ports import Arrivals
 from serving.sql import queries
 from serving.stores import dead_letters
 from serving.stores.batching import Batcher
@@ -35,6 +37,9 @@ from serving.types import (
 )
 
 _SQL = queries("turns")
+
+# A customer who does not stop writing is answered after this.
+SUPERSEDE_CAP_S = 15.0
 
 # Their messages stay pending: another turn answers them.
 _REOPENING = frozenset({"superseded", "fenced"})
@@ -110,6 +115,30 @@ class PostgresTurns:
         parameters = {**_columns(turns), "lease_s": lease_s}
         rows = await self._database.run(lambda c: fetch(c, _SQL.renew, parameters))
         return {turn_id for (turn_id,) in rows}
+
+    # ── what comes meanwhile ─────────────────────────────────────────────────────────────────
+
+    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+        if not turns:
+            return []
+        parameters: dict[str, object] = {
+            "turn_ids": [turn.turn_id for turn in turns],
+            "redo_s": redo_s,
+            "cap_s": SUPERSEDE_CAP_S,
+        }
+        rows = await self._database.run(lambda c: fetch(c, _SQL.arrivals, parameters))
+        grouped = groupby(rows, key=lambda row: str(row[0]))
+        return [_arrivals(self._database.vault, TurnId(key), list(of)) for key, of in grouped]
+
+    async def admit_arrivals(
+        self, turn: Turn, joining: Sequence[InboundMessage], waiting: Sequence[InboundMessage]
+    ) -> None:
+        parameters = {
+            "turn_id": turn.turn_id,
+            "joining": [message.inbox_id for message in joining],
+            "waiting": [message.inbox_id for message in waiting],
+        }
+        await self._database.run(lambda c: c.execute(_SQL.admit_arrivals, parameters))
 
     # ── endings ──────────────────────────────────────────────────────────────────────────────
 
@@ -246,6 +275,15 @@ def _turn(lease: _Lease, messages: Sequence[InboundMessage], replies: Sequence[s
         language_hint=hints[0] if hints else None,
         recent_replies=tuple(replies),
         attempt=lease.attempt,
+    )
+
+
+def _arrivals(vault: Vault, turn_id: TurnId, rows: Sequence[Sequence[Any]]) -> Arrivals:
+    return Arrivals(
+        turn_id,
+        messages=tuple(_message(vault, *row[3:]) for row in rows if row[3] is not None),
+        commanded=any(row[2] for row in rows),
+        taken_over=any(row[1] for row in rows),
     )
 
 

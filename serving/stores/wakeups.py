@@ -1,20 +1,26 @@
-"""Hints through Redis that the inbox has work: the `Wakeups` of ingress and router.
+"""Hints through Redis: the `Wakeups` of ingress, router and step 6.
 
-A hint carries nothing. Without Redis the router polls, which only costs the poll interval.
+That the inbox has work carries nothing: without Redis the router polls, which only costs the poll
+interval. That a turn is revoked carries its id: without Redis its model writes to the end.
 """
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
+
+from serving.types import TurnId
 
 CHANNEL = "switchback:inbox"
 # The ingress must not wait for a hint: what it announces is already committed.
 NOTIFY_DEADLINE_S = 0.1
 
 _GRACE_S = 0.25  # for the round trips around a wait
+
+_LISTEN_S, _RECONNECT_S = 30.0, 1.0
 
 _LOST = (RedisError, OSError, TimeoutError)
 
@@ -23,6 +29,7 @@ class RedisWakeups:
     def __init__(self, redis: "Redis", channel: str = CHANNEL) -> None:
         self._redis = redis
         self._channel = channel
+        self._revoked = f"{channel}:revoked"
         self._subscription: PubSub | None = None
         self._lock = asyncio.Lock()
 
@@ -33,11 +40,30 @@ class RedisWakeups:
         return cls(redis, channel)
 
     async def notify(self) -> None:
+        await self._publish(self._channel, b"")
+
+    async def revoke(self, turn_id: TurnId) -> None:
+        await self._publish(self._revoked, turn_id.encode())
+
+    async def _publish(self, channel: str, content: bytes) -> None:
         try:
             async with asyncio.timeout(NOTIFY_DEADLINE_S):
-                await self._redis.publish(self._channel, b"")
+                await self._redis.publish(channel, content)
         except _LOST:
             return
+
+    async def revoked(self) -> AsyncIterator[TurnId]:
+        """The turns that are revoked from now on; what is lost while Redis is away is lost."""
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(self._revoked)
+                    while True:
+                        message = await subscription.get_message(timeout=_LISTEN_S)
+                        if message is not None:
+                            yield TurnId(message["data"].decode())
+            except _LOST:
+                await asyncio.sleep(_RECONNECT_S)
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next hint, or after `timeout_s`. One waiter at a time sees a hint."""

@@ -47,7 +47,12 @@ def detect(text: str) -> OptOut:
     return result
 
 
-def _control_word(words: Sequence[Token], *, sentence: bool = False) -> OptOut:
+def whole_word(text: str) -> OptOut:
+    """Only what the whole text says as one control word, spelt as it should be: microseconds."""
+    return _control_word(tokens(text), typos=False)
+
+
+def _control_word(words: Sequence[Token], *, sentence: bool = False, typos: bool = True) -> OptOut:
     """STOP, START and their like as the whole message, fillers and typos aside."""
     if not words or len(words) > MAX_CONTROL_WORDS:
         return NOTHING
@@ -63,7 +68,7 @@ def _control_word(words: Sequence[Token], *, sentence: bool = False) -> OptOut:
             return OptOut(opt_out=True, rule=f"word:{written}")
     if bare and not sentence and all(key in _folded("stop_words") for key in bare):
         return OptOut(opt_out=True, rule=f"word:{bare[0]}")  # "stop stop", "STOP arrêtez"
-    return NOTHING if sentence or len(bare) != 1 else _misspelt(bare[0])
+    return NOTHING if sentence or not typos or len(bare) != 1 else _misspelt(bare[0])
 
 
 def _misspelt(key: str) -> OptOut:

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
+from serving.stores.drafts import PostgresDrafts
 from serving.types import Lead, Logged, Sent, Turn, TurnResult
+from tests.fakes import values
 from tests.integration.serving.world import World, interaction, order, play, text
 
 LEAD = Lead(10, "cold")
@@ -186,5 +189,79 @@ def test_logging_twice_is_logging_once(database_url: str) -> None:
             await world.leads.save([(turn.conversation_id, turn.turn_id, Lead(score, "cold"))])
         rows = await world.rows("SELECT stage, lead_score FROM conversations")
         assert rows == [("inquiry", 20)]
+
+    play(database_url, scenario)
+
+
+def test_a_turn_hears_what_came_meanwhile_once_it_is_weighed(database_url: str) -> None:
+    """New messages are told until they are admitted; then the gate lets the turn pass with them."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("How much?", age_s=9))
+        turn = await world.claim_one()
+        assert await world.turns.arrivals([turn], 0.0) == []
+        await world.receive(text("thanks", age_s=2))
+        await world.receive(text("and in May?", age_s=1))
+        for _ in range(2):
+            (news,) = await world.turns.arrivals([turn], 0.0)
+            assert [message.text for message in news.messages] == ["thanks", "and in May?"]
+            assert not news.commanded
+            assert not news.taken_over
+        assert (await world.admit(turn)).outcome == "superseded"
+        await world.turns.admit_arrivals(turn, news.messages[:1], news.messages[1:])
+        assert await world.turns.arrivals([turn], 0.0) == []
+        assert (await world.admit(turn)).outcome == "go"
+        states = await world.rows("SELECT state FROM inbox ORDER BY inbox_id")
+        assert states == [("answered",), ("answered",), ("pending",)]
+        await world.turns.finish(turn, None, "sent")
+        assert (await world.claim_one()).text == "and in May?"
+
+    play(database_url, scenario)
+
+
+def test_answering_anew_must_still_fit_under_the_cap(database_url: str) -> None:
+    """A newer message is no news once a second answer would come after the fifteen seconds."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("one", age_s=9))
+        turn = await world.claim_one()
+        await world.execute("UPDATE conversations SET burst_since = now() - interval '9 seconds'")
+        await world.receive(text("two"))
+        assert await world.turns.arrivals([turn], 8.0) == []
+        assert len(await world.turns.arrivals([turn], 2.0)) == 1
+        await world.execute("UPDATE turns SET started_at = now() - interval '8 seconds'")
+        assert (await world.admit(turn)).outcome == "go"
+
+    play(database_url, scenario)
+
+
+def test_a_turn_hears_that_it_was_taken_over(database_url: str) -> None:
+    """No message is needed for a colleague to stop what the model writes."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("hello"))
+        turn = await world.claim_one()
+        await world.execute("UPDATE conversations SET owner = 'human'")
+        (news,) = await world.turns.arrivals([turn], 0.0)
+        assert news.taken_over
+
+    play(database_url, scenario)
+
+
+def test_a_draft_outlives_its_turn_and_serves_the_same_messages_only(database_url: str) -> None:
+    """The next holder finds it; with another message in the turn it is nobody's."""
+    paid = replace(values.draft("It costs 10,500."), completion_tokens=7)
+
+    async def scenario(world: World) -> None:
+        drafts = PostgresDrafts(world.database)
+        await world.receive(text("How much?", age_s=9))
+        first = await world.claim_one("dead", lease_s=0.0)
+        await drafts.keep(first, paid)
+        second = await world.claim_one("b", lease_s=0.0)
+        assert await drafts.kept(second) == paid
+        await world.receive(text("And in May?"))
+        assert await drafts.kept(await world.claim_one("c")) is None
+        ((sealed,),) = await world.rows("SELECT draft FROM turns WHERE draft IS NOT NULL")
+        assert b"10,500" not in sealed
 
     play(database_url, scenario)

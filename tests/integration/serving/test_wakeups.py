@@ -5,6 +5,7 @@ import time
 import uuid
 
 from serving.stores.wakeups import RedisWakeups
+from serving.types import TurnId
 
 
 def test_a_hint_ends_the_wait(redis_url: str) -> None:
@@ -55,5 +56,24 @@ def test_without_redis_waiting_is_polling() -> None:
         await asyncio.wait_for(wakeups.wait(0.2), 10.0)
         assert time.monotonic() - started >= 0.19
         await wakeups.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_revocation_reaches_every_listener(redis_url: str) -> None:
+    """Each replica hears which turn nobody waits for any more."""
+
+    async def scenario() -> None:
+        channel = f"test:{uuid.uuid4().hex}"
+        router = RedisWakeups.of(redis_url, channel)
+        replicas = [RedisWakeups.of(redis_url, channel) for _ in range(2)]
+        heard = [asyncio.create_task(anext(aiter(replica.revoked()))) for replica in replicas]
+        async with asyncio.timeout(20):
+            while not all(task.done() for task in heard):  # until both have subscribed
+                await router.revoke(TurnId("t1"))
+                await asyncio.sleep(0.05)
+        assert [task.result() for task in heard] == ["t1", "t1"]
+        for wakeups in (router, *replicas):
+            await wakeups.close()
 
     asyncio.run(scenario())

@@ -2,22 +2,29 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from deployments.router import Router, RouterLimits
+from models.types import ModelId
+from serving.arrivals import POLICIES
 from serving.errors import Rejected, Retryable
 from serving.middleware import StepSpec
+from serving.ports import Arrivals
 from serving.types import (
     Consent,
     ContactId,
     ConversationId,
+    Draft,
     InboundMessage,
+    Intent,
     Interaction,
     Parsed,
+    Sent,
     Turn,
     TurnId,
     TurnResult,
@@ -42,6 +49,8 @@ class Turns:
         self.waiting = list(waiting)
         self.ended: list[tuple[str, str]] = []
         self.lost: set[str] = set()
+        self.news: list[Arrivals] = []
+        self.admitted: list[tuple[str, list[str], list[str]]] = []
         self.broken_claims = 0
 
     async def claim(self, holder: str, limit: int, lease_s: float) -> list[Turn]:
@@ -53,6 +62,17 @@ class Turns:
 
     async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
         return {turn.turn_id for turn in turns} - self.lost
+
+    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+        names = {turn.turn_id for turn in turns}
+        told = [news for news in self.news if news.turn_id in names]
+        self.news = [news for news in self.news if news.turn_id not in names]
+        return told
+
+    async def admit_arrivals(
+        self, turn: Turn, joining: Sequence[InboundMessage], waiting: Sequence[InboundMessage]
+    ) -> None:
+        self.admitted.append((turn.turn_id, [m.text for m in joining], [m.text for m in waiting]))
 
     async def finish(self, turn: Turn, result: TurnResult | None, ended: str) -> None:
         self.ended.append((turn.turn_id, ended))
@@ -69,7 +89,17 @@ class Turns:
 
 
 class Wakeups:
+    def __init__(self) -> None:
+        self.revocations: list[str] = []
+
     async def notify(self) -> None: ...
+
+    async def revoke(self, turn_id: TurnId) -> None:
+        self.revocations.append(turn_id)
+
+    async def revoked(self) -> AsyncIterator[TurnId]:
+        for turn_id in self.revocations:
+            yield TurnId(turn_id)
 
     async def wait(self, timeout_s: float) -> None:
         await asyncio.sleep(timeout_s)
@@ -91,9 +121,54 @@ class Silent:
         return Consent(opted_out=True, rule="stored")
 
 
-def run(turns: Turns, transport: Any, until: Callable[[Router], bool]) -> None:
+class Writing:
+    """A transport in which step 6 of a turn's own messages takes its time."""
+
+    def __init__(self, turns: Turns, *news: Arrivals) -> None:
+        self._turns = turns
+        self._news = news
+        self.reads: dict[str, Intent] = {"thanks": "smalltalk", "price?": "pricing"}
+        self.stopped = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, spec: StepSpec[Any, Any], item: Any) -> Any:
+        match spec.name:
+            case "parse_message":
+                intent = self.reads.get(item.text, "trek_info")
+                return Parsed("en", "latn", intent, {intent: 1.0}, "neutral")
+            case "check_unsubscribed":
+                return Consent(opted_out=False)
+            case "generate_response":
+                return await self._write(item)
+            case "send_message":
+                return Sent("sent")
+        if spec.fallback is None:
+            raise Retryable("nothing is remembered here")
+        return spec.fallback(item)
+
+    async def _write(self, item: Any) -> Draft:
+        self._turns.news.extend(self._news)
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        return Draft("Hello", "fast", ModelId("fake"))
+
+
+def message(text: str) -> InboundMessage:
+    return InboundMessage(2, Wamid("wamid.B"), "text", text, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def run(
+    turns: Turns,
+    transport: Any,
+    until: Callable[[Router], bool],
+    wakeups: Wakeups | None = None,
+    limits: RouterLimits = FAST,
+) -> None:
     async def scenario() -> None:
-        router = Router(turns, Wakeups(), transport, FAST)
+        router = Router(turns, wakeups or Wakeups(), transport, limits)
         loops = asyncio.create_task(router.run())
         async with asyncio.timeout(10):
             while not until(router):
@@ -173,3 +248,55 @@ def test_the_loop_outlives_a_database_that_goes_away() -> None:
     turns.broken_claims = 3
     run(turns, Silent(), lambda _router: bool(turns.ended))
     assert turns.ended == [("t1", "silent")]
+
+
+@pytest.mark.parametrize(
+    ("news", "ended"),
+    [
+        (Arrivals(TurnId("t1"), (message("price?"),)), "superseded"),
+        (Arrivals(TurnId("t1"), (message("thanks"),), commanded=True), "superseded"),
+        (Arrivals(TurnId("t1"), taken_over=True), "suppressed"),
+    ],
+)
+def test_a_turn_not_worth_finishing_is_stopped_with_its_model_call(
+    news: Arrivals, ended: str
+) -> None:
+    """A newer question, a control word and a colleague end the turn while its model writes."""
+    turns, wakeups = Turns(a_turn()), Wakeups()
+    transport = Writing(turns, news)
+    run(turns, transport, lambda _router: bool(turns.ended), wakeups)
+    assert turns.ended == [("t1", ended)]
+    assert transport.stopped == 1
+    assert wakeups.revocations == ["t1"]
+
+
+def test_small_talk_does_not_throw_away_what_a_model_writes() -> None:
+    """It is answered by the turn under way, which goes on."""
+    turns = Turns(a_turn())
+    transport = Writing(turns, Arrivals(TurnId("t1"), (message("thanks"),)))
+
+    def answered(_router: Router) -> bool:
+        if turns.admitted:
+            transport.go_on.set()
+        return bool(turns.ended)
+
+    run(turns, transport, answered)
+    assert turns.admitted == [("t1", ["thanks"], [])]
+    assert turns.ended == [("t1", "sent")]
+    assert transport.stopped == 0
+
+
+def test_a_queued_intent_waits_for_the_turn_under_way() -> None:
+    """Where the policy says so, a newer message is the next turn's."""
+    turns = Turns(a_turn())
+    transport = Writing(turns, Arrivals(TurnId("t1"), (message("price?"),)))
+    limits = replace(FAST, policies={**POLICIES, "pricing": "queue"})
+
+    def answered(_router: Router) -> bool:
+        if turns.admitted:
+            transport.go_on.set()
+        return bool(turns.ended)
+
+    run(turns, transport, answered, limits=limits)
+    assert turns.admitted == [("t1", [], ["price?"])]
+    assert turns.ended == [("t1", "sent")]

@@ -1,0 +1,12 @@
+"""Control words, drafts that were paid for, and messages that came during a turn."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_bytes())
