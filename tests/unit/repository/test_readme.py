@@ -102,7 +102,7 @@ def test_documents_name_tests_that_exist() -> None:
     tests = {
         f"{path.name}::{name}"
         for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
     }
     named = {
         name
