@@ -139,7 +139,9 @@ class Load:
 @contextlib.asynccontextmanager
 async def routing(parts: Parts, transport: Transport, max_turns: int) -> AsyncIterator[None]:
     """A router in this process, in place of the deployed one."""
-    router = Router(parts.turns, parts.wakeups, transport, RouterLimits(max_turns=max_turns))
+    router = Router(
+        parts.turns, parts.outbox, parts.wakeups, transport, RouterLimits(max_turns=max_turns)
+    )
     loops = asyncio.create_task(router.run())
     try:
         yield

@@ -85,6 +85,15 @@ class Parts:
         return PostgresTurns(self.database)
 
     @cached_property
+    def outbox(self) -> ports.Outbox:
+        from serving.stores.outbox import PostgresOutbox
+        from serving.templates import TemplateBook
+
+        business = self.business
+        templates = TemplateBook(business.message_templates, business.default_language)
+        return PostgresOutbox(self.database, templates)
+
+    @cached_property
     def stats(self) -> "PostgresStats":
         from serving.stores.stats import PostgresStats
 
@@ -198,9 +207,10 @@ def check_compliance(parts: Parts) -> Step[Any, Any]:
 
 def send_message(parts: Parts) -> Step[Any, Any]:
     from serving.steps.send_message import SendMessage
-    from serving.stores.outbox import PostgresOutbox
+    from serving.stores.senders import PostgresSenders
 
-    return SendMessage(PostgresOutbox(parts.database), parts.graph, parts.clock)
+    senders = PostgresSenders(parts.database)
+    return SendMessage(parts.outbox, parts.graph, senders, parts.clock)
 
 
 def log_interaction(parts: Parts) -> Step[Any, Any]:

@@ -18,10 +18,10 @@ from typing import Protocol, TypeVar
 from serving import flow
 from serving.arrivals import POLICIES, Policies, Policy, policy_of
 from serving.errors import Failure, SwitchbackError
-from serving.middleware import StepSpec, Transport
-from serving.ports import Arrivals, TurnStore, Wakeups
+from serving.middleware import StepSpec, Transport, with_deadline
+from serving.ports import Arrivals, Outbox, TurnStore, Wakeups
 from serving.retry import decide
-from serving.types import InboundMessage, Interaction, SendOutcome, Turn, TurnResult
+from serving.types import InboundMessage, Interaction, SendOrder, SendOutcome, Turn, TurnResult
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -46,6 +46,8 @@ class RouterLimits:
     renew_every_s: float = 3.0  # three tries within a lease
     poll_s: float = 1.0  # when no wake-up comes
     sweep_every_s: float = 5.0  # look for answered turns that nobody logged
+    resume_every_s: float = 1.0  # look for deferred messages that are due
+    max_resumed: int = 16  # at once: after an outage the rest follows when these have left
 
 
 @dataclass(slots=True)
@@ -71,11 +73,13 @@ class Router:
     def __init__(
         self,
         turns: TurnStore,
+        outbox: Outbox,
         wakeups: Wakeups,
         transport: Transport,
         limits: RouterLimits | None = None,
     ) -> None:
         self._turns = turns
+        self._outbox = outbox
         self._wakeups = wakeups
         self._transport = transport
         self._limits = limits or RouterLimits()
@@ -93,6 +97,7 @@ class Router:
             group.create_task(self._forever(self._claim, 0.0))
             group.create_task(self._forever(self._renew, self._limits.renew_every_s))
             group.create_task(self._forever(self._sweep, self._limits.sweep_every_s))
+            group.create_task(self._forever(self._resume, self._limits.resume_every_s))
 
     def check_health(self) -> None:
         """Raise when the claim loop has stood still for longer than a lease."""
@@ -135,6 +140,20 @@ class Router:
         left = await self._turns.unlogged(self._holder, self._limits.max_turns, 30.0)
         for interaction in left:
             await self._log(interaction)
+
+    async def _resume(self) -> None:
+        due = await self._outbox.due(self._limits.max_resumed)
+        if due:
+            await asyncio.gather(*map(self._send_again, due))
+            await self._wakeups.notify()  # what waited behind them
+
+    async def _send_again(self, order: SendOrder) -> None:
+        """Through the same gate; if this fails the order's lease runs out and it is due again."""
+        call = with_deadline(self._transport)
+        try:
+            await call(flow.SEND_MESSAGE, order)
+        except SwitchbackError as error:
+            log.warning("turn %s: %s", order.record.turn.turn_id, error)
 
     # ── what comes during a turn ─────────────────────────────────────────────────────────────
 

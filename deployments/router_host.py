@@ -20,7 +20,8 @@ class RouterHost:
         logs.adopt()
         self._parts = Parts(load_settings())
         self._stats = self._parts.stats
-        self._router = Router(self._parts.turns, self._parts.wakeups, ServeTransport(dict(steps)))
+        parts = self._parts
+        self._router = Router(parts.turns, parts.outbox, parts.wakeups, ServeTransport(dict(steps)))
         await self._parts.open()
         self._loops = asyncio.create_task(self._router.run())
 

@@ -166,6 +166,29 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """Under which name and language Meta knows one variant of a template."""
+
+    variant: Variant
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateButton:
+    payload: str
+    title: LocalText
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    category: Literal["utility", "marketing"]
+    approved: tuple[Approval, ...]
+    text: LocalText
+    buttons: tuple[TemplateButton, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Assistant:
     name: str
     persona: str
@@ -224,6 +247,7 @@ class Business:
     assistant: Assistant
     rate_card: RateCard
     brand_safety: BrandSafety
+    message_templates: dict[str, MessageTemplate]
 
     def say(self, template: str, variant: Variant, **values: str) -> str:
         """A template's sentence with its placeholders filled in one pass.

@@ -130,7 +130,7 @@ FLOW: tuple[StepSpec, ...] = (  # type: ignore[type-arg]  # rows differ in their
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-LOGGED_OUTCOMES = frozenset({"sent", "parked", "held", "failed"})
+LOGGED_OUTCOMES = frozenset({"sent", "parked", "held", "failed", "deferred"})
 
 
 async def run(turn: Turn, transport: Transport) -> TurnResult:

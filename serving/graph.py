@@ -5,14 +5,16 @@ request that was sent and not answered is ambiguous. It stores nothing and never
 """
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from serving.graph_errors import EDGE, ErrorRule, rule_for
+from serving.graph_errors import BY_CODE, EDGE, UNKNOWN, UNREACHED, ErrorRule, rule_for
 from serving.ports import GraphResult, OutgoingMessage
-from serving.types import Wamid
+from serving.types import TemplateRef, Wamid
 
 TYPING_DEADLINE_S = 3.0
 MAX_CONNECTIONS = 64
@@ -32,6 +34,7 @@ class _Error(_Model):
     code: int
     message: str = ""
     error_subcode: int | None = None
+    is_transient: bool = False
     error_data: _ErrorData | str | None = None
 
     @property
@@ -75,7 +78,9 @@ class GraphApi:
                 f"/{message.phone_number_id}/messages", json=body_of(message), timeout=deadline_s
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return GraphResult("retry", detail=f"not sent: {type(error).__name__}")
+            return GraphResult(
+                "refused", detail=f"not sent: {type(error).__name__}", rule=UNREACHED
+            )
         except httpx.HTTPError as error:
             return GraphResult("ambiguous", detail=f"no answer: {type(error).__name__}")
         return classify(response)
@@ -121,6 +126,8 @@ def _addressee(message: OutgoingMessage) -> dict[str, str]:
 
 
 def _content(message: OutgoingMessage) -> dict[str, Any]:
+    if message.template is not None:
+        return {"type": "template", "template": _template(message.template, message.buttons)}
     if not message.buttons:
         return {"type": "text", "text": {"preview_url": False, "body": message.text}}
     buttons = [
@@ -129,6 +136,24 @@ def _content(message: OutgoingMessage) -> dict[str, Any]:
     ]
     interactive = {"type": "button", "body": {"text": message.text}, "action": {"buttons": buttons}}
     return {"type": "interactive", "interactive": interactive}
+
+
+def _template(template: TemplateRef, buttons: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Of a template's buttons only the payloads are sent; their titles are part of its approval."""
+    components = [
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": str(place),
+            "parameters": [{"type": "payload", "payload": payload}],
+        }
+        for place, (payload, _) in enumerate(buttons)
+    ]
+    return {
+        "name": template.name,
+        "language": {"code": template.language},
+        **({"components": components} if components else {}),
+    }
 
 
 def classify(response: httpx.Response) -> GraphResult:
@@ -143,14 +168,14 @@ def classify(response: httpx.Response) -> GraphResult:
         if answer and answer.messages:
             return GraphResult("accepted", Wamid(answer.messages[0].id))
         return GraphResult("ambiguous", detail="200 without a message id")
-    if response.status_code == TOO_MANY or response.status_code >= SERVER_ERROR:
-        return _result(EDGE, response, None, f"HTTP {response.status_code} without a Graph error")
-    return GraphResult("refused", detail=f"HTTP {response.status_code} without a Graph error")
+    passing = response.status_code == TOO_MANY or response.status_code >= SERVER_ERROR
+    rule = EDGE if passing else UNKNOWN
+    return _result(rule, response, None, f"HTTP {response.status_code} without a Graph error")
 
 
 def _refused(error: _Error, response: httpx.Response) -> GraphResult:
     code = GONE_SUBCODE if _is_gone(error) else error.code
-    rule = rule_for(code)
+    rule = EDGE if error.is_transient and code not in BY_CODE else rule_for(code)
     return _result(rule, response, error.code, f"{rule.meaning} ({error.detail})"[:300])
 
 
@@ -161,12 +186,8 @@ def _is_gone(error: _Error) -> bool:
 def _result(
     rule: ErrorRule, response: httpx.Response, code: int | None, detail: str
 ) -> GraphResult:
-    return GraphResult(
-        rule.outcome,
-        code=code,
-        detail=detail,
-        retry_after_s=_retry_after(response) or rule.retry_after_s,
-    )
+    retry_after_s = _retry_after(response) or rule.retry_after_s
+    return GraphResult("refused", None, code, detail, replace(rule, retry_after_s=retry_after_s))
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from models.types import ModelId, SearchFilter, Tier
 from serving.errors import Failure
+from serving.graph_errors import UNKNOWN, ErrorRule
 from serving.types import (
     Consent,
     ContactId,
@@ -23,9 +24,11 @@ from serving.types import (
     Language,
     Lead,
     OptOutScope,
+    Reply,
     SendOrder,
     SendOutcome,
     Stage,
+    TemplateRef,
     Turn,
     TurnId,
     TurnResult,
@@ -180,6 +183,8 @@ class Gate:
     callback_data: str = ""  # echoed by Meta in every status of this send
     wamid: Wamid | None = None  # already sent by an earlier attempt
     reason: str = ""
+    reply: Reply | None = None  # what may go instead of the order's reply: a template
+    attempt: int = 1  # 2 and up: it was deferred before
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +200,31 @@ class Outbox(Protocol):
         """
         ...
 
-    async def settle(
-        self, callback_data: str, outcome: SendOutcome, wamid: Wamid | None, detail: str
-    ) -> None:
+    async def settle(self, callback_data: str, settlement: "Settlement") -> None:
         """What became of the Graph call. Idempotent; a status may have come first."""
+        ...
+
+    async def due(self, limit: int) -> list[SendOrder]:
+        """Deferred messages whose time has come, leased for half a minute."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a Graph call ended. `code` brings the actions of the error table with it."""
+
+    outcome: Literal["sent", "parked", "failed", "deferred"]
+    wamid: Wamid | None = None
+    detail: str = ""
+    code: int | None = None
+    due_in_s: float = 0.0  # of a deferred one
+
+
+class Throughput(Protocol):
+    """Keeps a number below the messages per second that Meta allows it."""
+
+    async def reserve(self, phone_number_id: str) -> float:
+        """Take the next free slot; returns the seconds until it."""
         ...
 
 
@@ -225,17 +251,18 @@ class OutgoingMessage:
     buttons: tuple[tuple[str, str], ...]
     callback_data: str
     reply_to: Wamid | None = None
+    template: TemplateRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GraphResult:
-    """`accepted`, or what the error table says of the refusal."""
+    """`rule` says what to do about a refusal; an accepted or unclear call has none."""
 
-    outcome: Literal["accepted", "retry", "wait", "refused", "ambiguous"]
+    outcome: Literal["accepted", "refused", "ambiguous"]
     wamid: Wamid | None = None
     code: int | None = None
     detail: str = ""
-    retry_after_s: float = 0.0
+    rule: ErrorRule = UNKNOWN
 
 
 class Graph(Protocol):

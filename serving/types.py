@@ -367,18 +367,29 @@ Purpose = Literal["answer", "opt_out", "resubscribe", "handoff"]
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """A message template as Meta knows it."""
+
+    name: str
+    language: str  # Meta's code: en_US, hi, es, fr
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One outgoing message. Buttons make it an interactive message."""
 
     text: str
     buttons: tuple[tuple[str, str], ...] = ()  # (id, title), at most three
     purpose: Purpose = "answer"
+    template: TemplateRef | None = None  # `text` is then what the template shows
 
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
     record: TurnRecord
     reply: Reply
+    part: int = 0  # 1 and up: sent because the part before it failed
+    resumed: bool = False  # committed before as deferred, and due now
 
 
 SendOutcome = Literal[
@@ -388,6 +399,7 @@ SendOutcome = Literal[
     "held",  # outside the 24-hour window: a human is told
     "fenced",  # the lease was lost: another worker has the conversation
     "parked",  # ambiguous: settled by the status webhook
+    "deferred",  # committed, and sent later: the sender is held, or a limit asks to wait
     "failed",  # Graph refused it for good
 ]
 

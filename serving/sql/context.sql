@@ -12,7 +12,7 @@ SELECT
     conversation_id, lead_score, stage,
     NOT EXISTS (
         SELECT FROM outbox o
-        WHERE o.conversation_id = c.conversation_id AND o.state <> 'failed'
+        WHERE o.conversation_id = c.conversation_id AND o.state NOT IN ('failed', 'cancelled')
     ) AS first_contact
 FROM conversations c WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]);
 
@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
     (
         SELECT 'reply', o.body, o.created_at
         FROM outbox o
-        WHERE o.conversation_id = c.conversation_id AND o.state <> 'failed'
+        WHERE o.conversation_id = c.conversation_id AND o.state NOT IN ('failed', 'cancelled')
         ORDER BY o.created_at DESC LIMIT 10
     )
     ORDER BY at DESC LIMIT 10

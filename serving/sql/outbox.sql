@@ -7,24 +7,46 @@ ORDER BY contact_id
 FOR SHARE;
 
 -- name: lock_conversations
+-- With the time before which nothing may go: the sender is held, or Meta's pair limit is used up.
+-- That is one message in 6 s with bursts of 45 in 6 s; a burst is paid for before the next one.
+-- Counted here as 7 and 5 s, because a message reaches Meta up to a second later than it leaves.
 SELECT
     conversation_id,
     owner,
     fence,
     lease_holder IS NOT NULL AND lease_expires_at > now() AS leased,
-    coalesce(last_inbound_at > now() - make_interval(secs => %(window_s)s), false) AS window_open,
+    coalesce(
+        last_inbound_at > now() - make_interval(secs => %(window_s)s)
+            AND last_inbound_at > coalesce(window_closed_at, '-infinity'),
+        false
+    ) AS window_open,
     (
         SELECT wamid_key FROM handoffs h
         WHERE h.conversation_id = conversations.conversation_id AND h.closed_at IS NULL
-    ) AS asked_by
+    ) AS asked_by,
+    greatest(
+        (
+            SELECT max(held_until) FROM senders
+            WHERE phone_number_id IN (conversations.phone_number_id, '*') AND held_until > now()
+        ),
+        CASE
+            WHEN now() >= spell_started_at + spell_count * interval '7 seconds' THEN NULL
+            WHEN now() < spell_started_at + interval '5 seconds' AND spell_count < 45 THEN NULL
+            ELSE spell_started_at + spell_count * interval '7 seconds'
+        END
+    ) AS free_at,
+    now()
 FROM conversations
 WHERE conversation_id = ANY(%(conversation_ids)s::uuid[])
 ORDER BY conversation_id
 FOR NO KEY UPDATE;
 
 -- name: already_admitted
-SELECT turn_id, admission, callback_data, state, wamid
-FROM outbox WHERE turn_id = ANY(%(turn_ids)s::uuid[]) AND part = 0;
+SELECT turn_id, part, admission, callback_data, state, wamid, attempts
+FROM outbox WHERE turn_id = ANY(%(turn_ids)s::uuid[]);
+
+-- name: template_states
+SELECT name, language FROM template_states WHERE state <> 'APPROVED';
 
 -- name: overtaken
 -- Turns with newer messages. Past the cap newer ones wait for the next turn, so that a customer
@@ -48,15 +70,20 @@ WITH new AS (
     SELECT * FROM unnest(
         %(turn_ids)s::uuid[], %(conversation_ids)s::uuid[], %(phone_number_ids)s::text[],
         %(callback_datas)s::text[], %(purposes)s::text[], %(bodies)s::bytea[],
-        %(records)s::bytea[], %(languages)s::text[]
+        %(records)s::bytea[], %(languages)s::text[], %(due_ats)s::timestamptz[]
     ) AS new (
-        turn_id, conversation_id, phone_number_id, callback_data, purpose, body, record, language
+        turn_id, conversation_id, phone_number_id, callback_data, purpose, body, record, language,
+        due_at
     )
 ), intended AS (
     INSERT INTO outbox (
-        turn_id, conversation_id, phone_number_id, callback_data, admission, purpose, body
+        turn_id, conversation_id, phone_number_id, callback_data, admission, purpose, body, state,
+        due_at, attempts
     )
-    SELECT turn_id, conversation_id, phone_number_id, callback_data, %(admission)s, purpose, body
+    SELECT
+        turn_id, conversation_id, phone_number_id, callback_data, %(admission)s, purpose, body,
+        CASE WHEN due_at IS NULL THEN 'sending' ELSE 'deferred' END,
+        due_at, CASE WHEN due_at IS NULL THEN 1 ELSE 0 END
     FROM new
 ), answered AS (
     UPDATE turns SET state = 'answered', record = new.record, answered_at = now()
@@ -80,3 +107,62 @@ UPDATE conversations SET
     language = coalesce(waiting.language, conversations.language)
 FROM waiting
 WHERE conversations.conversation_id = waiting.conversation_id;
+
+-- name: count_sends
+-- Into the spell of Meta's pair limit; see lock_conversations.
+UPDATE conversations SET
+    spell_count = CASE
+        WHEN now() < spell_started_at + spell_count * interval '7 seconds' THEN spell_count + 1
+        ELSE 1 END,
+    spell_started_at = CASE
+        WHEN now() < spell_started_at + spell_count * interval '7 seconds' THEN spell_started_at
+        ELSE now() END
+WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]);
+
+-- name: lease_due
+-- Deferred messages whose time has come. Whoever dies with them loses them after the lease.
+WITH due AS (
+    SELECT outbox_id FROM outbox
+    WHERE state = 'deferred' AND due_at <= now()
+    ORDER BY due_at
+    LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE outbox SET due_at = now() + interval '30 seconds'
+FROM due, turns
+WHERE outbox.outbox_id = due.outbox_id AND turns.turn_id = outbox.turn_id
+RETURNING outbox.part, outbox.body, turns.record;
+
+-- name: resume
+-- On its way again, under callback data of its own: a late status of an earlier try is not its.
+UPDATE outbox SET
+    state = 'sending',
+    admission = %(admission)s,
+    attempts = attempts + 1,
+    body = new.body,
+    callback_data = new.callback_data,
+    due_at = NULL,
+    settled_at = NULL
+FROM unnest(
+    %(turn_ids)s::uuid[], %(parts)s::smallint[], %(callback_datas)s::text[], %(bodies)s::bytea[]
+) AS new (turn_id, part, callback_data, body)
+WHERE outbox.turn_id = new.turn_id AND outbox.part = new.part AND state = 'deferred';
+
+-- name: defer_again
+UPDATE outbox SET due_at = new.due_at
+FROM unnest(%(turn_ids)s::uuid[], %(parts)s::smallint[], %(due_ats)s::timestamptz[])
+    AS new (turn_id, part, due_at)
+WHERE outbox.turn_id = new.turn_id AND outbox.part = new.part AND state = 'deferred';
+
+-- name: cancel_deferred
+-- Not wanted any more. What a customer still waits for is a person's to answer.
+WITH cancelled AS (
+    UPDATE outbox SET state = 'cancelled', due_at = NULL, settled_at = now()
+    FROM unnest(%(turn_ids)s::uuid[], %(parts)s::smallint[], %(held)s::boolean[])
+        AS new (turn_id, part, held)
+    WHERE outbox.turn_id = new.turn_id AND outbox.part = new.part AND state = 'deferred'
+    RETURNING outbox.turn_id, outbox.conversation_id, new.held
+)
+INSERT INTO review_queue (turn_id, kind, conversation_id)
+SELECT turn_id, 'held', conversation_id FROM cancelled WHERE held
+ON CONFLICT DO NOTHING;

@@ -72,6 +72,9 @@ CREATE TABLE conversations (
     lease_expires_at timestamptz,
     fence bigint NOT NULL DEFAULT 0, -- grows with every claim; a commit with an older one is refused
     created_at timestamptz NOT NULL DEFAULT now(),
+    window_closed_at timestamptz, -- Meta said so: messages up to this one do not hold it open
+    spell_started_at timestamptz, -- Meta's pair limit: a spell of messages, and how many
+    spell_count smallint NOT NULL DEFAULT 0,
     UNIQUE (phone_number_id, contact_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX conversations_due ON conversations (pending_since) WHERE pending_since IS NOT NULL;
@@ -140,8 +143,14 @@ CREATE TABLE outbox (
     admission uuid NOT NULL, -- lets a repeated commit recognise itself
     purpose text NOT NULL,
     body bytea NOT NULL, -- encrypted Reply
-    state text NOT NULL DEFAULT 'sending'
-        CHECK (state IN ('sending', 'sent', 'parked', 'failed')),
+    state text NOT NULL DEFAULT 'sending' CHECK (state IN (
+        'sending', -- the call may be under way
+        'sent',
+        'parked', -- whether it left is not known
+        'failed',
+        'deferred', -- not sent; tried again at `due_at`
+        'cancelled' -- deferred, and then not wanted any more
+    )),
     delivery delivery NOT NULL DEFAULT 'queued',
     attempts integer NOT NULL DEFAULT 1,
     wamid_key bytea,
@@ -150,11 +159,48 @@ CREATE TABLE outbox (
     detail bytea, -- encrypted
     created_at timestamptz NOT NULL DEFAULT now(),
     settled_at timestamptz,
+    due_at timestamptz,
     UNIQUE (turn_id, part)
 ) WITH (fillfactor = 70);
 CREATE INDEX outbox_of_conversation ON outbox (conversation_id, created_at);
 CREATE INDEX outbox_by_wamid ON outbox (wamid_key) WHERE wamid_key IS NOT NULL;
+CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'deferred';
+CREATE INDEX outbox_deferred ON outbox (conversation_id) WHERE state = 'deferred';
 CREATE INDEX outbox_unsettled ON outbox (created_at) WHERE state IN ('sending', 'parked');
+
+-- A business number that we send from; '*' stands for the whole account.
+CREATE TABLE senders (
+    phone_number_id text PRIMARY KEY,
+    held_until timestamptz, -- until then nothing is claimed and nothing is sent
+    held_for text, -- code or event; never personal data
+    holds integer NOT NULL DEFAULT 0, -- in a row: each lasts twice as long
+    throughput_mps integer NOT NULL DEFAULT 80 CHECK (throughput_mps > 0), -- Meta's, in and out
+    next_slot_at timestamptz -- of the next message
+) WITH (fillfactor = 50);
+
+-- What an operator has to see; one open row for each thing that is wrong.
+CREATE TABLE alerts (
+    alert_id bigserial PRIMARY KEY,
+    kind text NOT NULL, -- graph | account | quality | template | budget
+    phone_number_id text NOT NULL DEFAULT '',
+    subject text NOT NULL, -- code or event; never personal data
+    meaning text NOT NULL,
+    occurrences integer NOT NULL DEFAULT 1,
+    first_at timestamptz NOT NULL DEFAULT now(),
+    last_at timestamptz NOT NULL DEFAULT now(),
+    resolved_at timestamptz
+);
+CREATE UNIQUE INDEX alerts_open ON alerts (kind, phone_number_id, subject)
+    WHERE resolved_at IS NULL;
+
+-- What Meta last said of a message template; without a row it is as business.yaml has it.
+CREATE TABLE template_states (
+    name text NOT NULL,
+    language text NOT NULL,
+    state text NOT NULL, -- APPROVED | PAUSED | DISABLED | REJECTED | ...
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, language)
+);
 
 -- Every delivery status, once. Kept also when its message is not known yet.
 CREATE TABLE statuses (

@@ -5,6 +5,15 @@ WITH due AS (
     WHERE pending_since IS NOT NULL -- of a person's conversation only what asked for the person
         AND (lease_expires_at IS NULL OR lease_expires_at <= now())
         AND (not_before IS NULL OR not_before <= now())
+        AND NOT EXISTS (
+            SELECT FROM senders s
+            WHERE s.phone_number_id IN (conversations.phone_number_id, '*') AND s.held_until > now()
+        )
+        -- what was said before goes out before
+        AND NOT EXISTS (
+            SELECT FROM outbox o
+            WHERE o.conversation_id = conversations.conversation_id AND o.state = 'deferred'
+        )
     ORDER BY pending_since
     LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
@@ -33,7 +42,7 @@ SELECT c.conversation_id, o.body
 FROM unnest(%(conversation_ids)s::uuid[]) AS c (conversation_id)
 CROSS JOIN LATERAL (
     SELECT body, created_at FROM outbox
-    WHERE outbox.conversation_id = c.conversation_id AND state <> 'failed'
+    WHERE outbox.conversation_id = c.conversation_id AND state NOT IN ('failed', 'cancelled')
     ORDER BY created_at DESC LIMIT 3
 ) AS o
 ORDER BY c.conversation_id, o.created_at DESC;

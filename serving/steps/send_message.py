@@ -1,7 +1,8 @@
 """Step 9: the gate, then one Graph call, then what became of it.
 
 What Graph may have accepted is never sent again: an unclear outcome is parked for the status
-webhook. Only refusals that are known not to have been accepted are repeated, within one budget.
+webhook. A refusal has its row in the error table: repeated here while the budget lasts, deferred
+when it has to wait longer, or over.
 """
 
 import asyncio
@@ -11,13 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from serving.errors import Failure, Overloaded, Retryable, SwitchbackError
-from serving.ports import Clock, Gate, Graph, GraphResult, Outbox, OutgoingMessage
+from serving.errors import Failure, SwitchbackError
+from serving.graph_errors import ErrorRule
+from serving.ports import (
+    Clock,
+    Gate,
+    Graph,
+    GraphResult,
+    Outbox,
+    OutgoingMessage,
+    Settlement,
+    Throughput,
+)
 from serving.replies import to_whatsapp
 from serving.retry import decide
 from serving.sentences import shorten
 from serving.step import Step, as_outcome
-from serving.types import SendOrder, SendOutcome, Sent
+from serving.types import SendOrder, Sent
 
 MAX_TEXT_CHARS = 4096  # Graph's limits for a text body and for the body above buttons
 MAX_BUTTON_TEXT_CHARS = 1024
@@ -31,16 +42,25 @@ class SendSettings:
     budget_s: float = 14.0  # of the step's 20: all tries and the waits between them
     call_deadline_s: float = 8.0  # of one call; Graph answers in well under two seconds
     settle_attempts: int = 3
+    first_delay_s: float = 0.5  # before the first repetition here
+    first_deferral_s: float = 15.0  # before a deferred message is tried again
+    longest_deferral_s: float = 300.0
 
 
 class SendMessage(Step[SendOrder, Sent]):
     name = "send_message"
 
     def __init__(
-        self, outbox: Outbox, graph: Graph, clock: Clock, settings: SendSettings | None = None
+        self,
+        outbox: Outbox,
+        graph: Graph,
+        throughput: Throughput,
+        clock: Clock,
+        settings: SendSettings | None = None,
     ) -> None:
         self._outbox = outbox
         self._graph = graph
+        self._throughput = throughput
         self._clock = clock
         self._settings = settings or SendSettings()
         self._rng = random.Random()
@@ -62,45 +82,72 @@ class SendMessage(Step[SendOrder, Sent]):
     async def _deliver(self, order: SendOrder, gate: Gate) -> Sent:
         if gate.outcome != "go":
             return Sent(gate.outcome, gate.wamid, gate.reason)
-        sent = verdict(await self._send(outgoing(order, gate)))
-        await self._settle(gate.callback_data, sent)
-        return sent
-
-    async def _send(self, message: OutgoingMessage) -> GraphResult:
-        """Call until it is accepted, refused, unclear, or the budget is spent."""
         deadline = time.monotonic() + self._settings.budget_s
-        attempts = 0
-        while True:
-            left_s = deadline - time.monotonic()
-            result = await self._graph.send(message, min(self._settings.call_deadline_s, left_s))
-            attempts += 1
-            delay_s = self._delay(result, attempts)
-            # A call needs time too: with less than a second left it would only be cut off.
-            if delay_s is None or time.monotonic() + delay_s + 1.0 > deadline:
-                return result
-            await asyncio.sleep(delay_s)
+        wait_s = await self._turn_of(order.record.turn.phone_number_id)
+        if wait_s > self._settings.budget_s / 2:
+            ended = Settlement("deferred", detail="throughput", due_in_s=wait_s)
+        else:
+            await asyncio.sleep(wait_s)
+            ended = await self._send(outgoing(order, gate), gate.attempt, deadline)
+        await self._settle(gate.callback_data, ended)
+        return Sent(ended.outcome, ended.wamid, ended.detail)
 
-    def _delay(self, result: GraphResult, attempts: int) -> float | None:
-        error: SwitchbackError
-        match result.outcome:
+    async def _turn_of(self, phone_number_id: str) -> float:
+        """Seconds until the number may send. Without the database Graph's own limit decides."""
+        try:
+            return await self._throughput.reserve(phone_number_id)
+        except SwitchbackError:
+            return 0.0
+
+    async def _send(self, message: OutgoingMessage, attempt: int, deadline: float) -> Settlement:
+        """Call until it is accepted, over, unclear, or has to wait longer than we can."""
+        calls = 0
+        while True:
+            left_s = max(1.0, deadline - time.monotonic())
+            result = await self._graph.send(message, min(self._settings.call_deadline_s, left_s))
+            calls += 1
+            if result.outcome != "refused":
+                return settled(result)
+            pause_s = self._pause(result.rule, calls)
+            if pause_s is None:
+                return settled(result)
+            # A call needs time too: with less than a second left it would only be cut off.
+            if result.rule.action == "hold" or time.monotonic() + pause_s + 1.0 > deadline:
+                return settled(result, max(pause_s, self._deferral(attempt)))
+            await asyncio.sleep(pause_s)
+
+    def _pause(self, rule: ErrorRule, calls: int) -> float | None:
+        """Seconds before the next call; None: there is none."""
+        match rule.action:
             case "retry":
-                error = Retryable(result.detail)
+                if rule.retries is not None and calls > rule.retries:
+                    return None
+                first_s = max(self._settings.first_delay_s, rule.retry_after_s)
             case "wait":
-                error = Overloaded(result.detail, result.retry_after_s)
-            case "accepted" | "refused" | "ambiguous":
+                first_s = rule.retry_after_s
+            case "hold":
+                return 0.0  # the sender's hold is longer than anything we could wait here
+            case "template" | "drop" | "suppress" | "alert":
                 return None
             case _ as never:
                 assert_never(never)
-        decision = decide(error, attempts, self._rng)
-        return decision.delay_s if decision else None
+        # Never earlier than asked for; the spread is added on top (see `serving.retry`).
+        return self._jittered(first_s * rule.growth ** (calls - 1))
 
-    async def _settle(self, callback_data: str, sent: Sent) -> None:
+    def _deferral(self, attempt: int) -> float:
+        longest, first = self._settings.longest_deferral_s, self._settings.first_deferral_s
+        return self._jittered(min(longest, first * 2.0 ** (attempt - 1)))
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * self._rng.uniform(1.0, 1.5)
+
+    async def _settle(self, callback_data: str, settlement: Settlement) -> None:
         """Record the outcome. If that cannot be done, the status webhook will: it carries the
         same callback data, and the outbox row keeps the turn from being sent again.
         """
         for attempt in range(1, self._settings.settle_attempts + 1):
             try:
-                await self._outbox.settle(callback_data, sent.outcome, sent.wamid, sent.reason)
+                await self._outbox.settle(callback_data, settlement)
             except SwitchbackError as error:
                 decision = decide(error, attempt, self._rng)
                 if decision is None:
@@ -112,10 +159,10 @@ class SendMessage(Step[SendOrder, Sent]):
 
 def outgoing(order: SendOrder, gate: Gate) -> OutgoingMessage:
     """The reply as Graph takes it: one message, never split."""
-    turn, reply = order.record.turn, order.reply
+    turn, reply = order.record.turn, gate.reply or order.reply
     assert gate.recipient is not None, "a gate that says go names the recipient"
     limit = MAX_BUTTON_TEXT_CHARS if reply.buttons else MAX_TEXT_CHARS
-    newest = turn.messages[-1]
+    quotes = len(turn.messages) > 1 and reply.template is None
     return OutgoingMessage(
         phone_number_id=turn.phone_number_id,
         recipient=gate.recipient,
@@ -126,21 +173,23 @@ def outgoing(order: SendOrder, gate: Gate) -> OutgoingMessage:
         ),
         callback_data=gate.callback_data,
         # After a burst the quoted message shows which one the answer is for.
-        reply_to=newest.wamid if len(turn.messages) > 1 else None,
+        reply_to=turn.messages[-1].wamid if quotes else None,
+        template=reply.template,
     )
 
 
-def verdict(result: GraphResult) -> Sent:
-    outcome: SendOutcome
+def settled(result: GraphResult, due_in_s: float | None = None) -> Settlement:
+    """How the call ended; with `due_in_s` a refused message waits instead of being over."""
+    code = f"{result.code}: " if result.code is not None else ""
+    detail = f"{code}{result.detail}"[:300]
     match result.outcome:
         case "accepted":
-            return Sent("sent", result.wamid)
+            return Settlement("sent", result.wamid)
         case "ambiguous":
-            outcome = "parked"
-        case "refused" | "retry" | "wait":
-            # Known not to have been accepted, and out of time: a person sees it as failed.
-            outcome = "failed"
+            return Settlement("parked", result.wamid, detail)
+        case "refused" if due_in_s is None:
+            return Settlement("failed", None, detail, result.code)
+        case "refused":
+            return Settlement("deferred", None, detail, result.code, due_in_s)
         case _ as never:
             assert_never(never)
-    code = f"{result.code}: " if result.code is not None else ""
-    return Sent(outcome, result.wamid, f"{code}{result.detail}"[:300])

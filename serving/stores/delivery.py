@@ -6,10 +6,12 @@ The lattice itself is the order of the `delivery` type in the schema.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from serving.crypto import Vault
 from serving.sql import queries
-from serving.stores.database import Connection
+from serving.stores import consequences, senders
+from serving.stores.consequences import SendFailure
+from serving.stores.database import Connection, fetch
 
 _SQL = queries("delivery")
 
@@ -30,12 +32,14 @@ class StatusRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class SettlementRow:
     callback_data: str
-    outcome: Literal["sent", "parked", "failed"]
+    outcome: str
     wamid_key: bytes | None
     wamid: bytes | None  # sealed
     detail: bytes | None  # sealed
+    code: int | None
+    due_in_s: float
 
 
 async def lock_wamids(connection: Connection, wamid_keys: Sequence[bytes]) -> None:
@@ -44,7 +48,7 @@ async def lock_wamids(connection: Connection, wamid_keys: Sequence[bytes]) -> No
         await connection.execute(_SQL.lock_wamids, {"keys": keys})
 
 
-async def apply_statuses(connection: Connection, rows: Sequence[StatusRow]) -> None:
+async def apply_statuses(connection: Connection, vault: Vault, rows: Sequence[StatusRow]) -> None:
     """Statuses that were just stored; unknown words are kept but move nothing."""
     known = [row for row in rows if row.status in KNOWN]
     if not known:
@@ -56,18 +60,34 @@ async def apply_statuses(connection: Connection, rows: Sequence[StatusRow]) -> N
         "statuses": [row.status for row in known],
         "error_codes": [row.error_code for row in known],
     }
-    await connection.execute(_SQL.lock_outbox, parameters)
-    await connection.execute(_SQL.apply_statuses, parameters)
+    before = dict(await fetch(connection, _SQL.lock_outbox, parameters))
+    after = await fetch(connection, _SQL.apply_statuses, parameters)
+    failures = [
+        SendFailure(outbox_id, code, over=True, reported=True)
+        for outbox_id, state, code in after
+        if state == "failed" and before.get(outbox_id) != "failed"
+    ]
+    await consequences.draw(connection, vault, failures)
 
 
-async def settle(connection: Connection, rows: Sequence[Settlement]) -> None:
+async def settle(connection: Connection, vault: Vault, rows: Sequence[SettlementRow]) -> None:
     parameters: dict[str, object] = {
         "callback_datas": [row.callback_data for row in rows],
         "outcomes": [row.outcome for row in rows],
         "wamid_keys": [row.wamid_key for row in rows],
         "wamids": [row.wamid for row in rows],
         "details": [row.detail for row in rows],
+        "codes": [row.code for row in rows],
+        "due_in_s": [row.due_in_s for row in rows],
     }
     await lock_wamids(connection, [row.wamid_key for row in rows if row.wamid_key])
-    await connection.execute(_SQL.lock_outbox, parameters)
-    await connection.execute(_SQL.settle, parameters)
+    before = dict(await fetch(connection, _SQL.lock_outbox, parameters))
+    after = await fetch(connection, _SQL.settle, parameters)
+    failures = [
+        SendFailure(outbox_id, code, over=state == "failed", reported=outcome == "sent")
+        for outbox_id, state, code, outcome, _ in after
+        if before.get(outbox_id) == "sending"
+        and (state == "failed" or (state == "deferred" and code is not None))
+    ]
+    await consequences.draw(connection, vault, failures)
+    await senders.proved(connection, [number for _, state, *_, number in after if state == "sent"])

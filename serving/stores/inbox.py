@@ -94,7 +94,7 @@ async def _commit(
     if rows.lines:
         new |= await _store_messages(connection, rows.lines, resolved.contacts)
     if rows.statuses:
-        new |= await _store_statuses(connection, rows.statuses)
+        new |= await _store_statuses(connection, vault, rows.statuses)
     if rows.events:
         new |= await _store_events(connection, rows.events)
     return new, resolved
@@ -185,7 +185,9 @@ def _why(line: Line, place: _Place | None) -> str:
 # ── statuses and events ──────────────────────────────────────────────────────────────────────
 
 
-async def _store_statuses(connection: Connection, rows: Sequence[delivery.StatusRow]) -> set[Mark]:
+async def _store_statuses(
+    connection: Connection, vault: Vault, rows: Sequence[delivery.StatusRow]
+) -> set[Mark]:
     # Those with callback data find their message without knowing its wamid.
     await delivery.lock_wamids(
         connection, [row.wamid_key for row in rows if row.callback_data is None]
@@ -203,6 +205,7 @@ async def _store_statuses(connection: Connection, rows: Sequence[delivery.Status
     fresh = {status_mark(*row) for row in await fetch(connection, _SQL.add_statuses, columns)}
     await delivery.apply_statuses(
         connection,
+        vault,
         [row for row in rows if status_mark(row.wamid_key, row.status, row.recipient_key) in fresh],
     )
     return fresh

@@ -43,6 +43,8 @@ SUPERSEDE_CAP_S = 15.0
 
 # Their messages stay pending: another turn answers them.
 _REOPENING = frozenset({"superseded", "fenced"})
+# The gate has stored their record.
+_COMMITTED = frozenset({"sent", "parked", "failed", "deferred"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class PostgresTurns:
 
     def _record(self, ending: _Ending) -> bytes | None:
         """Of an answered turn the gate has stored it; what is left out is left to another turn."""
-        if ending.result is None or ending.ended in _REOPENING | {"sent", "parked", "failed"}:
+        if ending.result is None or ending.ended in _REOPENING | _COMMITTED:
             return None
         return self._database.vault.seal(record_codec.dump_json(ending.result.record).decode())
 
@@ -221,7 +223,12 @@ def _interaction(vault: Vault, row: Sequence[Any]) -> Interaction:
 
 
 def sent(vault: Vault, state: str, wamid: bytes | None, detail: bytes | None) -> Sent:
-    outcomes: dict[str, SendOutcome] = {"sent": "sent", "failed": "failed"}
+    outcomes: dict[str, SendOutcome] = {
+        "sent": "sent",
+        "failed": "failed",
+        "deferred": "deferred",
+        "cancelled": "suppressed",
+    }
     name = vault.unseal_optional(wamid)
     return Sent(
         outcomes.get(state, "parked"),

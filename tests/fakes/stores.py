@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from serving.errors import SwitchbackError
-from serving.ports import Gate, GraphResult, OutgoingMessage, Recipient
+from serving.ports import Gate, GraphResult, OutgoingMessage, Recipient, Settlement
 from serving.types import (
     Consent,
     ContactId,
@@ -15,6 +15,7 @@ from serving.types import (
     Interaction,
     Lead,
     OptOutScope,
+    Reply,
     SendOrder,
     SendOutcome,
     Stage,
@@ -67,10 +68,12 @@ class FakeOutbox:
     """Admits everything once; a turn that was admitted before is never let go again."""
 
     outcome: SendOutcome | None = None  # what the gate says instead of "go"
+    instead: Reply | None = None  # what may go in place of every reply
     error: SwitchbackError | None = None
     settle_errors: int = 0  # how many times settling fails before it works
     admitted: dict[str, Gate] = field(default_factory=dict)
-    settled: dict[str, tuple[SendOutcome, Wamid | None, str]] = field(default_factory=dict)
+    settled: dict[str, Settlement] = field(default_factory=dict)
+    waiting: list[SendOrder] = field(default_factory=list)  # deferred, and due
 
     async def admit(self, orders: Sequence[SendOrder]) -> list[Gate]:
         if self.error:
@@ -83,19 +86,34 @@ class FakeOutbox:
             return Gate(self.outcome, reason="as told")
         if turn_id in self.admitted:
             before = self.settled.get(f"{turn_id}:0")
-            outcome = before[0] if before else "parked"
-            return Gate(outcome, wamid=before[1] if before else None, reason="admitted before")
-        gate = Gate("go", Recipient("15550100123", None), f"{turn_id}:0")
+            outcome = before.outcome if before else "parked"
+            return Gate(outcome, wamid=before.wamid if before else None, reason="admitted before")
+        gate = Gate("go", Recipient("15550100123", None), f"{turn_id}:0", reply=self.instead)
         self.admitted[turn_id] = gate
         return gate
 
-    async def settle(
-        self, callback_data: str, outcome: SendOutcome, wamid: Wamid | None, detail: str
-    ) -> None:
+    async def settle(self, callback_data: str, settlement: Settlement) -> None:
         if self.settle_errors:
             self.settle_errors -= 1
             raise SwitchbackError("the database is away")
-        self.settled.setdefault(callback_data, (outcome, wamid, detail))
+        self.settled.setdefault(callback_data, settlement)
+
+    async def due(self, limit: int) -> list[SendOrder]:
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+
+@dataclass
+class FakeThroughput:
+    """Every slot is this far away."""
+
+    wait_s: float = 0.0
+    error: SwitchbackError | None = None
+
+    async def reserve(self, phone_number_id: str) -> float:
+        if self.error:
+            raise self.error
+        return self.wait_s
 
 
 @dataclass

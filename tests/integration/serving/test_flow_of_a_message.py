@@ -1,5 +1,6 @@
 """One message through every store."""
 
+from serving.ports import Settlement
 from serving.types import Lead, Logged, Sent, TurnResult, Wamid
 from tests.integration.serving.world import World, interaction, order, play, text
 
@@ -21,7 +22,7 @@ def test_a_message_is_stored_claimed_answered_and_logged(database_url: str) -> N
         assert gate.outcome == "go"
         assert gate.recipient is not None
         assert gate.recipient.wa_id == message["from"]
-        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid("wamid.out"), ""))
         done = interaction(turn, Sent("sent", Wamid("wamid.out")))
         await world.log.append([(done, "inquiry")])
         lead = Lead(40, "warm", (("asked the price", 40),))
@@ -59,7 +60,7 @@ def test_a_turn_is_shown_when_its_outcome_is_known(database_url: str) -> None:
         assert await world.stats.turn_of(turn.phone_number_id, message["id"]) is None
         gate = await world.admit(turn)
         assert await world.stats.turn_of(turn.phone_number_id, message["id"]) is None
-        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid("wamid.out"), ""))
         view = await world.stats.turn_of(turn.phone_number_id, message["id"])
         assert view is not None
         assert (view.state, view.complete) == ("answered", False)

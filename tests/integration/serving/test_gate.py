@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serving.ports import Settlement
 from serving.types import Consent, ContactId, Reply, Sent, Turn, Wamid
 from tests.integration.serving.world import World, interaction, play, status, text
 
@@ -203,7 +204,7 @@ def test_the_same_turn_is_never_admitted_twice(database_url: str) -> None:
         gate = await world.admit(turn)
         assert gate.outcome == "go"
         assert (await world.admit(turn)).outcome == "parked"
-        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid("wamid.out"), ""))
         repeated = await world.admit(turn)
         assert (repeated.outcome, repeated.wamid) == ("sent", "wamid.out")
 
@@ -219,7 +220,9 @@ def test_a_parked_send_is_settled_by_its_status(database_url: str, named_by: str
         turn = await world.claim_one()
         gate = await world.admit(turn)
         wamid = Wamid("wamid.out") if named_by == "wamid" else None
-        await world.outbox.settle(gate.callback_data, "parked", wamid, "no answer in 10 s")
+        await world.outbox.settle(
+            gate.callback_data, Settlement("parked", wamid, "no answer in 10 s")
+        )
         assert (await world.stats.inbox_stats()).parked == 1
         more = {"biz_opaque_callback_data": gate.callback_data} if wamid is None else {}
         await world.report(status("wamid.out", "delivered", **more))
@@ -238,7 +241,7 @@ def test_a_status_may_come_before_the_answer_of_graph(database_url: str) -> None
         gate = await world.admit(await world.claim_one())
         await world.report(status("wamid.out", "read"), status("wamid.out", "sent"))
         assert await world.rows("SELECT state, delivery FROM outbox") == [("sending", "queued")]
-        await world.outbox.settle(gate.callback_data, "sent", Wamid("wamid.out"), "")
+        await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid("wamid.out"), ""))
         assert await world.rows("SELECT state, delivery FROM outbox") == [("sent", "read")]
 
     play(database_url, scenario)
@@ -275,7 +278,7 @@ def test_statuses_converge_whatever_their_order(
         for event in events:
             if event.startswith("graph:"):
                 outcome = "sent" if event == "graph:sent" else "parked"
-                await world.outbox.settle(gate.callback_data, outcome, wamid, "")  # type: ignore[arg-type]  # as said
+                await world.outbox.settle(gate.callback_data, Settlement(outcome, wamid))  # type: ignore[arg-type]  # as said
             else:
                 more = {"biz_opaque_callback_data": gate.callback_data}
                 await world.report(status(wamid, event, **more))
@@ -298,7 +301,9 @@ def test_a_refused_send_is_logged_as_failed(database_url: str) -> None:
         await world.receive(text())
         turn = await world.claim_one()
         gate = await world.admit(turn)
-        await world.outbox.settle(gate.callback_data, "failed", None, "131026 undeliverable")
+        await world.outbox.settle(
+            gate.callback_data, Settlement("failed", None, "131026 undeliverable")
+        )
         assert (await world.admit(turn)).outcome == "failed"
         await world.execute("UPDATE conversations SET lease_expires_at = now()")
         (left,) = await world.turns.unlogged("b", 5, 30.0)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from serving.ports import Settlement
 from serving.types import Turn, TurnResult, Wamid
 from serving.webhook import parse
 from tests.integration.serving.world import World, envelope, interaction, order, play, text
@@ -46,7 +47,7 @@ class Worker:
         self._perhaps_die()
         if gate.outcome == "go":
             wamid = Wamid(f"wamid.{gate.callback_data}")
-            await self._world.outbox.settle(gate.callback_data, "sent", wamid, "")
+            await self._world.outbox.settle(gate.callback_data, Settlement("sent", wamid, ""))
             self._perhaps_die()
         done = interaction(turn)
         ended = "sent" if gate.outcome == "go" else gate.outcome

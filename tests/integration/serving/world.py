@@ -5,12 +5,15 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from cryptography.fernet import Fernet
 
+from serving.business import load_business
 from serving.ports import Gate
+from serving.stores.alerts import PostgresAlerts
 from serving.stores.consent import PostgresConsent
 from serving.stores.context import PostgresContext
 from serving.stores.database import Database
@@ -18,8 +21,10 @@ from serving.stores.inbox import Accepted, Inbox
 from serving.stores.interactions import PostgresInteractions
 from serving.stores.leads import PostgresLeads
 from serving.stores.outbox import PostgresOutbox
+from serving.stores.senders import PostgresSenders
 from serving.stores.stats import PostgresStats
 from serving.stores.turns import PostgresTurns
+from serving.templates import TemplateBook
 from serving.types import (
     Consent,
     Interaction,
@@ -36,6 +41,8 @@ T = TypeVar("T")
 
 NUMBER = "106500000000002"
 CUSTOMER = "15550100123"
+BUSINESS = load_business(Path(__file__).parents[3] / "corpus" / "business.yaml")
+TEMPLATES = TemplateBook(BUSINESS.message_templates, BUSINESS.default_language)
 PARSED = Parsed("en", "latn", "pricing", {"pricing": 1.0}, "neutral")
 
 
@@ -49,6 +56,9 @@ class World:
         self.inbox = Inbox(self.database)
         self.turns = PostgresTurns(self.database)
         self.outbox = PostgresOutbox(self.database)
+        self.late_outbox = PostgresOutbox(self.database, TEMPLATES)  # with approved templates
+        self.senders = PostgresSenders(self.database)
+        self.alerts = PostgresAlerts(self.database)
         self.consent = PostgresConsent(self.database)
         self.context = PostgresContext(self.database)
         self.log = PostgresInteractions(self.database)

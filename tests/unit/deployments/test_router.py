@@ -24,14 +24,24 @@ from serving.types import (
     Intent,
     Interaction,
     Parsed,
+    SendOrder,
     Sent,
     Turn,
     TurnId,
     TurnResult,
     Wamid,
 )
+from tests.fakes.stores import FakeOutbox
+from tests.fakes.values import order
 
-FAST = RouterLimits(max_turns=4, lease_s=1.0, renew_every_s=0.01, poll_s=0.01, sweep_every_s=0.01)
+FAST = RouterLimits(
+    max_turns=4,
+    lease_s=1.0,
+    renew_every_s=0.01,
+    poll_s=0.01,
+    sweep_every_s=0.01,
+    resume_every_s=0.01,
+)
 
 
 def a_turn(name: str = "t1", attempt: int = 1) -> Turn:
@@ -164,11 +174,13 @@ def run(
     turns: Turns,
     transport: Any,
     until: Callable[[Router], bool],
+    *,
     wakeups: Wakeups | None = None,
     limits: RouterLimits = FAST,
+    outbox: FakeOutbox | None = None,
 ) -> None:
     async def scenario() -> None:
-        router = Router(turns, wakeups or Wakeups(), transport, limits)
+        router = Router(turns, outbox or FakeOutbox(), wakeups or Wakeups(), transport, limits)
         loops = asyncio.create_task(router.run())
         async with asyncio.timeout(10):
             while not until(router):
@@ -264,7 +276,7 @@ def test_a_turn_not_worth_finishing_is_stopped_with_its_model_call(
     """A newer question, a control word and a colleague end the turn while its model writes."""
     turns, wakeups = Turns(a_turn()), Wakeups()
     transport = Writing(turns, news)
-    run(turns, transport, lambda _router: bool(turns.ended), wakeups)
+    run(turns, transport, lambda _router: bool(turns.ended), wakeups=wakeups)
     assert turns.ended == [("t1", ended)]
     assert transport.stopped == 1
     assert wakeups.revocations == ["t1"]
@@ -300,3 +312,19 @@ def test_a_queued_intent_waits_for_the_turn_under_way() -> None:
     run(turns, transport, answered, limits=limits)
     assert turns.admitted == [("t1", [], ["price?"])]
     assert turns.ended == [("t1", "sent")]
+
+
+def test_deferred_messages_go_through_the_send_step_when_they_are_due() -> None:
+    """Each once; a failure of one is left to its lease and stops no other."""
+    sent: list[SendOrder] = []
+
+    async def transport(spec: StepSpec[Any, Any], item: SendOrder) -> Sent:
+        assert spec.name == "send_message"
+        sent.append(item)
+        if len(sent) == 1:
+            raise Retryable("the step is away")
+        return Sent("sent")
+
+    outbox = FakeOutbox(waiting=[order("one"), order("two")])
+    run(Turns(), transport, lambda _router: len(sent) == 2, outbox=outbox)
+    assert [one.reply.text for one in sent] == ["one", "two"]

@@ -10,7 +10,7 @@ import pytest
 from serving.graph import GraphApi
 from serving.graph_errors import TABLE, rule_for
 from serving.ports import GraphResult, OutgoingMessage, Recipient
-from serving.types import Wamid
+from serving.types import TemplateRef, Wamid
 
 pytestmark = pytest.mark.anyio
 BSUID = "FR.90000000000000000077"
@@ -18,29 +18,16 @@ BSUID = "FR.90000000000000000077"
 CODES = {
     "retry": (1, 2, 131016, 133004, 131000, 131057, 135000),
     "wait": (4, 17, 613, 80007, 130429, 131056, 134101),
-    "refused": (
-        *(
-            0,
-            190,
-            3,
-            10,
-            131005,
-            200,
-            250,
-            299,
-            33,
-            100,
-            368,
-            131031,
-            130403,
-            130472,
-            130497,
-            131008,
-        ),
-        *(131009, 131020, 131041, 131059, 131201, 131215, 131021, 131026, 131030, 131037, 131042),
-        *(131044, 131045, 131047, 131048, 131049, 131050, 131051, 131052, 131053, 131055, 134100),
-        *(134102, 131060, 131062, 131063, 131064, 132000, 132008, 132012, 132018, 132001, 132005),
-        *(132007, 132015, 132016, 132068, 132069, 133000, 133005, 133006, 133008, 133009, 133010),
+    "template": (131047,),
+    "hold": (
+        *(0, 190, 3, 10, 131005, 200, 250, 299, 33, 368, 131031, 131037, 131042, 131044, 131045),
+        *(131064, 133010),
+    ),
+    "drop": (
+        *(100, 130403, 130472, 130497, 131008, 131009, 131020, 131041, 131059, 131201, 131215),
+        *(131021, 131026, 131030, 131048, 131049, 131050, 131051, 131052, 131053, 131055, 134100),
+        *(134102, 131060, 131062, 131063, 132000, 132008, 132012, 132018, 132001, 132005),
+        *(132007, 132015, 132016, 132068, 132069, 133000, 133005, 133006, 133008, 133009),
         *(133015, 133016, 134011, 137000, 138000, 139001, 147000, 999999),
     ),
 }
@@ -107,13 +94,13 @@ async def test_buttons_make_it_interactive_and_a_quote_gives_context() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "code"), [(outcome, code) for outcome, codes in CODES.items() for code in codes]
+    ("action", "code"), [(action, code) for action, codes in CODES.items() for code in codes]
 )
-async def test_every_code_of_the_contract_has_its_outcome(outcome: str, code: int) -> None:
+async def test_every_code_of_the_contract_has_its_action(action: str, code: int) -> None:
     """Branching is by code; proxies may turn it into text and the HTTP status varies."""
     error = {"code": str(code), "message": "(#x) no", "error_data": {"details": "because"}}
     result = await send(httpx.Response(400, json={"error": error}))
-    assert (result.outcome, result.code) == (outcome, code)
+    assert (result.outcome, result.rule.action, result.code) == ("refused", action, code)
     assert "because" in result.detail
 
 
@@ -131,8 +118,8 @@ def test_no_code_is_listed_twice() -> None:
 
 def test_a_deleted_number_is_recognised_by_its_subcode() -> None:
     """Code 100 alone is a defect of ours."""
-    assert rule_for(33).actions == "AG"
-    assert rule_for(100).actions == "FD"
+    assert rule_for(33).actions == ("hold", "alert")
+    assert rule_for(100).actions == ("drop", "alert")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +127,8 @@ def test_a_deleted_number_is_recognised_by_its_subcode() -> None:
     [
         (httpx.Response(503, text="<html>"), "retry"),
         (httpx.Response(429, text="slow down"), "retry"),
-        (httpx.Response(404, text="nothing here"), "refused"),
+        (httpx.Response(400, json={"error": {"code": 999, "is_transient": True}}), "retry"),
+        (httpx.Response(404, text="nothing here"), "drop"),
         (httpx.Response(200, text="not json"), "ambiguous"),
         (httpx.Response(200, json={"messages": []}), "ambiguous"),
     ],
@@ -148,22 +136,24 @@ def test_a_deleted_number_is_recognised_by_its_subcode() -> None:
 async def test_answers_that_are_not_graphs_are_classified_too(
     response: httpx.Response, outcome: str
 ) -> None:
-    """An edge in front of Graph may answer instead of it."""
-    assert (await send(response)).outcome == outcome
+    """An edge in front of Graph may answer instead of it, and Graph may say that it will pass."""
+    result = await send(response)
+    assert outcome in {result.outcome, result.rule.action}
+    assert (result.outcome == "refused") == (outcome != "ambiguous")
 
 
 async def test_retry_after_is_honoured() -> None:
     """The header wins over the table."""
     answer = httpx.Response(429, text="", headers={"Retry-After": "7"})
-    assert (await send(answer)).retry_after_s == 7.0
+    assert (await send(answer)).rule.retry_after_s == 7.0
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (httpx.ConnectError("refused"), "retry"),
-        (httpx.ConnectTimeout("slow"), "retry"),
-        (httpx.PoolTimeout("full"), "retry"),
+        (httpx.ConnectError("refused"), "refused"),
+        (httpx.ConnectTimeout("slow"), "refused"),
+        (httpx.PoolTimeout("full"), "refused"),
         (httpx.ReadTimeout("slow"), "ambiguous"),
         (httpx.WriteError("broke"), "ambiguous"),
         (httpx.RemoteProtocolError("closed"), "ambiguous"),
@@ -177,7 +167,20 @@ async def test_only_a_request_that_never_left_may_be_repeated(
     def fail(_request: httpx.Request) -> httpx.Response:
         raise error
 
-    assert (await send(fail)).outcome == outcome
+    result = await send(fail)
+    assert result.outcome == outcome
+    assert outcome == "ambiguous" or result.rule.action == "retry"
+
+
+async def test_a_template_is_sent_by_name_with_the_payloads_of_its_buttons() -> None:
+    """Its words are Meta's; ours are only kept."""
+    template = TemplateRef("resume_conversation", "en_US")
+    sent = await body(message(template=template, buttons=(("CONTINUE", "Continue"),)))
+    assert sent["type"] == "template"
+    assert "text" not in sent
+    assert sent["template"]["language"] == {"code": "en_US"}
+    (button,) = sent["template"]["components"]
+    assert button["parameters"] == [{"type": "payload", "payload": "CONTINUE"}]
 
 
 async def test_a_failed_typing_bubble_is_counted_and_forgotten() -> None:

@@ -5,19 +5,30 @@ from collections import deque
 import pytest
 
 from serving.errors import Failure, Retryable
-from serving.ports import GraphResult
+from serving.graph_errors import UNREACHED, rule_for
+from serving.ports import GraphResult, Settlement
 from serving.steps.send_message import SendMessage, SendSettings
-from serving.types import Reply, SendOrder, SendOutcome, Sent, Wamid
-from tests.fakes.stores import FakeClock, FakeGraph, FakeOutbox
+from serving.types import Reply, SendOrder, SendOutcome, Sent, TemplateRef, Wamid
+from tests.fakes.stores import FakeClock, FakeGraph, FakeOutbox, FakeThroughput
 from tests.fakes.values import order, record, turn
 
 pytestmark = pytest.mark.anyio
 ACCEPTED = GraphResult("accepted", Wamid("wamid.OUT"))
-QUICK = SendSettings(budget_s=3.0)
+QUICK = SendSettings(budget_s=3.0, first_delay_s=0.01)
+UNSENT = GraphResult("refused", detail="not sent", rule=UNREACHED)
 
 
-def step(graph: FakeGraph, outbox: FakeOutbox, settings: SendSettings = QUICK) -> SendMessage:
-    return SendMessage(outbox, graph, FakeClock(), settings)
+def step(
+    graph: FakeGraph,
+    outbox: FakeOutbox,
+    settings: SendSettings = QUICK,
+    throughput: FakeThroughput | None = None,
+) -> SendMessage:
+    return SendMessage(outbox, graph, throughput or FakeThroughput(), FakeClock(), settings)
+
+
+def refused(code: int, detail: str = "no") -> GraphResult:
+    return GraphResult("refused", code=code, detail=detail, rule=rule_for(code))
 
 
 def answering(*results: GraphResult) -> FakeGraph:
@@ -29,7 +40,7 @@ async def test_an_accepted_message_is_settled_with_its_id() -> None:
     graph, outbox = answering(ACCEPTED), FakeOutbox()
     assert await step(graph, outbox).one(order()) == Sent("sent", Wamid("wamid.OUT"))
     assert graph.sent[0].callback_data == "t1:0"
-    assert outbox.settled["t1:0"] == ("sent", "wamid.OUT", "")
+    assert outbox.settled["t1:0"] == Settlement("sent", Wamid("wamid.OUT"))
 
 
 @pytest.mark.parametrize("outcome", ["superseded", "suppressed", "held", "fenced", "parked"])
@@ -49,7 +60,7 @@ async def test_an_ambiguous_send_is_parked_and_never_repeated() -> None:
     )
     assert (await step(graph, outbox).one(order())).outcome == "parked"
     assert len(graph.sent) == 1
-    assert outbox.settled["t1:0"][0] == "parked"
+    assert outbox.settled["t1:0"].outcome == "parked"
 
 
 async def test_a_turn_that_was_sent_is_not_sent_again() -> None:
@@ -63,42 +74,77 @@ async def test_a_turn_that_was_sent_is_not_sent_again() -> None:
 
 
 async def test_what_was_surely_not_accepted_is_tried_again() -> None:
-    """A refused connection and a short wait are both survived."""
-    graph = answering(
-        GraphResult("retry", detail="not sent"),
-        GraphResult("wait", code=130429, retry_after_s=0.1),
-        ACCEPTED,
-    )
-    outbox = FakeOutbox()
+    """A refused connection and an unknown error are both survived."""
+    graph, outbox = answering(UNSENT, refused(131000), ACCEPTED), FakeOutbox()
     assert (await step(graph, outbox).one(order())).outcome == "sent"
     assert len(graph.sent) == 3
 
 
-async def test_a_wait_longer_than_the_budget_ends_as_failed() -> None:
-    """The turn is not held; the code is kept for whoever looks."""
-    graph, outbox = (
-        answering(GraphResult("wait", code=4, detail="rate", retry_after_s=60)),
-        FakeOutbox(),
-    )
-    sent = await step(graph, outbox).one(order())
-    assert (sent.outcome, sent.reason) == ("failed", "4: rate")
+@pytest.mark.parametrize(("code", "calls"), [(1, 3), (131000, 4), (135000, 2)])
+async def test_retries_are_counted_and_then_it_is_over(code: int, calls: int) -> None:
+    """The table says how often; then the message has failed."""
+    graph = answering(refused(code))
+    assert (await step(graph, FakeOutbox()).one(order())).outcome == "failed"
+    assert len(graph.sent) == calls
+
+
+@pytest.mark.parametrize(
+    ("code", "at_least_s"), [(4, 60), (131016, 30), (131057, 60), (134101, 600), (190, 15)]
+)
+async def test_a_wait_longer_than_the_budget_is_deferred(code: int, at_least_s: float) -> None:
+    """The turn is not held up; the outbox knows when to try again, and why."""
+    graph, outbox = answering(refused(code)), FakeOutbox()
+    assert (await step(graph, outbox).one(order())).outcome == "deferred"
     assert len(graph.sent) == 1
+    ended = outbox.settled["t1:0"]
+    assert (ended.outcome, ended.code) == ("deferred", code)
+    assert at_least_s <= ended.due_in_s <= 1.5 * at_least_s
+
+
+async def test_a_graph_that_cannot_be_reached_defers_what_it_cannot_get() -> None:
+    """An outage costs time, not the answer."""
+    outbox = FakeOutbox()
+    sent = await step(answering(UNSENT), outbox, SendSettings(budget_s=1.5)).one(order())
+    assert sent.outcome == "deferred"
+    assert outbox.settled["t1:0"].code is None
+    assert outbox.settled["t1:0"].due_in_s >= 15
+
+
+async def test_a_number_that_has_used_up_its_throughput_waits() -> None:
+    """Briefly here, longer in the outbox; without the database Graph's own limit decides."""
+    graph, outbox = answering(ACCEPTED), FakeOutbox()
+    busy = FakeThroughput(wait_s=60.0)
+    assert (await step(graph, outbox, throughput=busy).one(order())).outcome == "deferred"
+    assert graph.sent == []
+    away = FakeThroughput(error=Retryable("away"))
+    free = step(graph, FakeOutbox(), throughput=away)
+    assert (await free.one(order())).outcome == "sent"
+
+
+async def test_what_the_gate_puts_in_place_of_the_answer_is_sent() -> None:
+    """Outside the window that is a template, and it quotes nothing."""
+    graph = answering(ACCEPTED)
+    template = Reply("We have an answer.", template=TemplateRef("resume_conversation", "en_US"))
+    outbox = FakeOutbox(instead=template)
+    await step(graph, outbox).one(order(of=turn("a", "b")))
+    assert graph.sent[0].template == template.template
+    assert graph.sent[0].reply_to is None
 
 
 async def test_a_refusal_is_final() -> None:
     """No second call, and the outbox knows why."""
     graph, outbox = (
-        answering(GraphResult("refused", code=131026, detail="undeliverable")),
+        answering(refused(131026, "undeliverable")),
         FakeOutbox(),
     )
     assert (await step(graph, outbox).one(order())).outcome == "failed"
     assert len(graph.sent) == 1
-    assert outbox.settled["t1:0"][2] == "131026: undeliverable"
+    assert outbox.settled["t1:0"].detail == "131026: undeliverable"
 
 
 async def test_a_refusal_after_an_unclear_try_is_never_reached() -> None:
     """Once unclear, the loop ends even when tries are left."""
-    graph = answering(GraphResult("retry"), GraphResult("ambiguous"), ACCEPTED)
+    graph = answering(UNSENT, GraphResult("ambiguous"), ACCEPTED)
     sent = await step(graph, FakeOutbox()).one(order())
     assert sent.outcome == "parked"
     assert len(graph.sent) == 2
@@ -108,7 +154,7 @@ async def test_settling_is_tried_again_and_its_loss_does_not_undo_the_send() -> 
     """The message left; the status webhook settles what we could not."""
     outbox = FakeOutbox(settle_errors=1)
     assert (await step(answering(ACCEPTED), outbox).one(order())).outcome == "sent"
-    assert outbox.settled["t1:0"][0] == "sent"
+    assert outbox.settled["t1:0"].outcome == "sent"
     lost = FakeOutbox(settle_errors=9)
     assert (await step(answering(ACCEPTED), lost).one(order())).outcome == "sent"
     assert lost.settled == {}

@@ -1,0 +1,14 @@
+"""Held senders, alerts, template states, deferred messages and the pair limit."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    # The driver's own cursor takes a script of many statements; SQLAlchemy's does not.
+    sql = Path(__file__).with_suffix(".sql").read_bytes()
+    op.get_bind().connection.cursor().execute(sql)
