@@ -1,27 +1,34 @@
-"""Language models behind OpenAI-compatible endpoints: one tier, a chain of models, one deadline.
+"""Language models behind OpenAI-compatible endpoints: a chain of models, one deadline, one budget.
 
-The composition root resolves the catalogue to endpoints; this adapter only knows addresses. A
-model that does not write the language, or whose window is too small, is passed over.
+The chain is the tier's own models and then those of the fast tier. A model that does not write the
+language, whose window is too small or that keeps failing is passed over; a paid one is asked only
+after its price has been set aside. The composition root resolves the catalogue to endpoints.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.types import ModelId, Tier
+from serving.breaker import Breaker
 from serving.errors import Degraded, Overloaded, Rejected, Retryable, SwitchbackError
-from serving.ports import ChatReply, ChatRequest
-from serving.types import LANGUAGES, Language
+from serving.ports import Budget, ChatReply, ChatRequest
+from serving.types import LANGUAGES, Candidate, Language
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.chat import ChatCompletion
 
+FASTEST: Tier = "fast"
 MIN_ATTEMPT_S = 1.0  # with less left, the next model would only be cut off
 # Latin script; Devanagari takes up to two tokens a character, which only makes the guess safer to
 # raise. The endpoint has the last word.
 CHARS_PER_TOKEN = 3
+# A price must not be guessed too low: no tokeniser makes more tokens than UTF-8 has bytes, and a
+# chat template adds a few to each message.
+TEMPLATE_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +46,33 @@ class ChatEndpoint:
 
 
 class OpenAiChat:
-    """Implements `serving.ports.ChatModel`."""
+    """Implements `serving.ports.ChatModel`. Without a budget, paid models are not asked."""
 
-    def __init__(self, endpoints: Mapping[Tier, Sequence[ChatEndpoint]]) -> None:
+    def __init__(
+        self, endpoints: Mapping[Tier, Sequence[ChatEndpoint]], budget: Budget | None = None
+    ) -> None:
         self._endpoints = {tier: tuple(chain) for tier, chain in endpoints.items()}
+        self._budget = budget
         self._clients: dict[tuple[str, str], AsyncOpenAI] = {}
+        every = {endpoint.model_id for chain in endpoints.values() for endpoint in chain}
+        self._breakers = {model: Breaker(time.monotonic) for model in every}
+
+    def candidates(self, request: ChatRequest) -> tuple[Candidate, ...]:
+        return tuple(
+            Candidate(
+                tier,
+                endpoint.model_id,
+                most_usd(endpoint, request),
+                self._why_not(endpoint, request),
+            )
+            for tier, endpoint in self._chain(request.tier)
+        )
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        chain = self._endpoints.get(request.tier, ())
-        usable = [endpoint for endpoint in chain if _fits(endpoint, request)]
+        chain = self._chain(request.tier)
+        usable = [one for _, one in chain if not self._why_not(one, request)]
         if not usable:
-            raise Degraded(f"no model of tier {request.tier!r} writes {request.language!r}")
+            raise Degraded(f"no model of tier {request.tier!r} writes {request.language!r} now")
         deadline = time.monotonic() + request.deadline_s
         errors: list[str] = []
         for place, endpoint in enumerate(usable):
@@ -57,12 +80,66 @@ class OpenAiChat:
             if left_s < MIN_ATTEMPT_S:
                 break
             try:
-                reply = await self._ask(endpoint, request, _share(left_s, len(usable) - place))
+                reply = await self._attempt(endpoint, request, _share(left_s, len(usable) - place))
             except SwitchbackError as error:
                 errors.append(f"{endpoint.model_id}: {error}")
                 continue
-            return _marked(reply, request.tier, chain[0].model_id)
+            return _marked(reply, request.tier, chain[0][1].model_id)
         raise Degraded(f"tier {request.tier!r} gave no answer: {'; '.join(errors)}")
+
+    def _chain(self, tier: Tier) -> list[tuple[Tier, ChatEndpoint]]:
+        """The tier's models, then the fast tier's that are not among them."""
+        own = self._endpoints.get(tier, ())
+        known = {endpoint.model_id for endpoint in own}
+        faster = (one for one in self._endpoints.get(FASTEST, ()) if one.model_id not in known)
+        return [*((tier, one) for one in own), *((FASTEST, one) for one in faster)]
+
+    def _why_not(self, endpoint: ChatEndpoint, request: ChatRequest) -> str:
+        if request.language not in endpoint.languages:
+            return "language"
+        prompt = sum(len(message.content) for message in request.messages) // CHARS_PER_TOKEN
+        if prompt + request.max_tokens > endpoint.max_context:
+            return "window"
+        if self._breakers[endpoint.model_id].is_open:
+            return "failing"
+        paid = most_usd(endpoint, request) > 0
+        return "no budget" if paid and self._budget is None else ""
+
+    async def _attempt(
+        self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
+    ) -> ChatReply:
+        breaker = self._breakers[endpoint.model_id]
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await self._paid(endpoint, request, timeout_s)
+        except TimeoutError as error:
+            breaker.failed()
+            raise Retryable(f"no answer in {timeout_s:.1f} s") from error
+        except OverBudget:
+            raise  # says nothing of the endpoint
+        except SwitchbackError:
+            breaker.failed()
+            raise
+        breaker.succeeded()
+        return reply
+
+    async def _paid(
+        self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
+    ) -> ChatReply:
+        """Reserve, ask, settle. A call that was cut off may have been billed: it stays reserved."""
+        most = most_usd(endpoint, request)
+        if self._budget is None or not most:
+            return await self._ask(endpoint, request, timeout_s)
+        reservation = await self._budget.reserve(most)
+        if reservation is None:
+            raise OverBudget
+        try:
+            reply = await self._ask(endpoint, request, timeout_s)
+        except (Overloaded, Rejected):  # refused before any token was written
+            await self._budget.settle(reservation, 0.0)
+            raise
+        await self._budget.settle(reservation, reply.cost_usd)
+        return reply
 
     async def _ask(
         self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
@@ -84,8 +161,10 @@ class OpenAiChat:
             raise Overloaded(_brief(error)) from error
         except (openai.APIConnectionError, openai.InternalServerError) as error:
             raise Retryable(_brief(error)) from error
-        except openai.OpenAIError as error:
+        except openai.APIStatusError as error:
             raise Rejected(_brief(error)) from error
+        except (openai.OpenAIError, ValueError) as error:  # a body that is no answer, or half of one
+            raise Retryable(_brief(error)) from error
         return _reply(endpoint, answer)
 
     def _client(self, endpoint: ChatEndpoint) -> "AsyncOpenAI":
@@ -104,12 +183,15 @@ class OpenAiChat:
             await client.close()
 
 
-def _fits(endpoint: ChatEndpoint, request: ChatRequest) -> bool:
-    prompt = sum(len(message.content) for message in request.messages) // CHARS_PER_TOKEN
-    return (
-        request.language in endpoint.languages
-        and prompt + request.max_tokens <= endpoint.max_context
-    )
+class OverBudget(Degraded):
+    """The day's budget does not hold this call."""
+
+
+def most_usd(endpoint: ChatEndpoint, request: ChatRequest) -> float:
+    """An upper bound of what one call can cost."""
+    tokens_in = sum(len(one.content.encode()) + TEMPLATE_TOKENS for one in request.messages)
+    cost = tokens_in * endpoint.price_in + request.max_tokens * endpoint.price_out
+    return cost / 1e6
 
 
 def _share(left_s: float, models_left: int) -> float:
@@ -118,7 +200,8 @@ def _share(left_s: float, models_left: int) -> float:
 
 
 def _reply(endpoint: ChatEndpoint, answer: "ChatCompletion") -> ChatReply:
-    text = (answer.choices[0].message.content or "") if answer.choices else ""
+    choices = getattr(answer, "choices", None)  # an endpoint may send any JSON
+    text = (choices[0].message.content or "") if choices else ""
     if not text.strip():
         raise Retryable("an empty answer")
     tokens_in = answer.usage.prompt_tokens if answer.usage else 0

@@ -13,6 +13,7 @@ from models.types import ModelId, SearchFilter, Tier
 from serving.errors import Failure
 from serving.graph_errors import UNKNOWN, ErrorRule
 from serving.types import (
+    Candidate,
     Consent,
     ContactId,
     ConversationId,
@@ -65,8 +66,32 @@ class ChatReply:
 
 
 class ChatModel(Protocol):
+    def candidates(self, request: ChatRequest) -> tuple[Candidate, ...]:
+        """Who would be asked, in order, and at what price at most."""
+        ...
+
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """Answer with the tier's first model that can. `Degraded` when none can."""
+        """Answer with the first candidate that can. `Degraded` when none can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for one call, until it is known what the call cost."""
+
+    day: str  # ISO date whose budget it is taken from
+    usd: float
+
+
+class Budget(Protocol):
+    """What may be spent on paid models in a day, over all replicas."""
+
+    async def reserve(self, usd: float) -> Reservation | None:
+        """Set aside before the call; None when that would exceed the budget."""
+        ...
+
+    async def settle(self, reservation: Reservation, spent_usd: float) -> None:
+        """Give back what was not spent. A reservation never settled counts as spent."""
         ...
 
 

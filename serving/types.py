@@ -281,6 +281,27 @@ class GenerationQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may answer, in the order of asking; `passed_over` says why it is not asked."""
+
+    tier: Tier
+    model: ModelId
+    price_usd: float  # the most that its answer can cost
+    passed_over: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRecord:
+    """How the model was chosen: enough to decide again, without any personal data."""
+
+    tier: Tier
+    reason: str
+    features: Mapping[str, JsonValue]
+    deadline_s: float  # for all candidates together
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     text: str
     tier: Tier  # asked for
@@ -288,6 +309,7 @@ class Draft:
     citations: tuple[Citation, ...] = ()
     route_reason: str = ""
     hands_over: bool = False  # a person goes on from here; the text says so
+    route: RouteRecord | None = None  # None: the step could not be reached
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
