@@ -134,8 +134,10 @@ class Parts:
 
             return StubChat(self.settings.stub_llm_ms / 1e3)
         from serving.chat import OpenAiChat
+        from serving.stores.budget import PostgresBudget
 
-        return OpenAiChat(chat_endpoints(self.settings))
+        budget = PostgresBudget(self.database, self.settings.model_budget_usd)
+        return OpenAiChat(chat_endpoints(self.settings), budget)
 
     def step(self, name: StepName) -> Step[Any, Any]:
         """The step of that name, with its ports."""
@@ -267,6 +269,7 @@ def chat_endpoints(settings: Settings) -> "Mapping[Tier, Sequence[ChatEndpoint]]
             price_in=price.input_usd_per_mtok if price else 0.0,
             price_out=price.output_usd_per_mtok if price else 0.0,
             max_context=entry.context_length,
+            metered=hosted is not None,
         )
 
     def usable(entry: ModelEntry) -> bool:

@@ -59,6 +59,7 @@ class _Variables(BaseModel):
     api_key: str | None = None
     openrouter_api_key: str | None = None
     openrouter_base_url: str = "https://openrouter.ai/api/v1"
+    model_budget_usd: float = Field(default=20.0, ge=0)
 
 
 class _ProcessVariables(_Variables, BaseSettings):
@@ -95,6 +96,7 @@ class Settings:
     api_key: str = field(repr=False)  # of /v1, /knowledge and /admin
     openrouter_api_key: str | None = field(repr=False)
     openrouter_base_url: str
+    model_budget_usd: float  # for paid models, a day
 
     @property
     def embedded(self) -> bool:
@@ -130,6 +132,7 @@ class Settings:
             "API_KEY": self.api_key,
             "OPENROUTER_API_KEY": self.openrouter_api_key,
             "OPENROUTER_BASE_URL": self.openrouter_base_url,
+            "MODEL_BUDGET_USD": str(self.model_budget_usd),
         }
         return {PREFIX + name: value for name, value in values.items() if value is not None}
 
@@ -211,6 +214,7 @@ def _freeze(variables: _Variables, data_dir: Path, secrets: Mapping[str, str]) -
         api_key=secrets["api_key"],
         openrouter_api_key=variables.openrouter_api_key,
         openrouter_base_url=variables.openrouter_base_url.rstrip("/"),
+        model_budget_usd=variables.model_budget_usd,
     )
 
 

@@ -1,20 +1,21 @@
 """Language models behind OpenAI-compatible endpoints: a chain of models, one deadline, one budget.
 
 The chain is the tier's own models and then those of the fast tier. A model that does not write the
-language, whose window is too small or that keeps failing is passed over; a paid one is asked only
-after its price has been set aside. The composition root resolves the catalogue to endpoints.
+language, whose window is too small or that keeps failing is passed over; a metered one is asked
+only after its price has been set aside. The composition root resolves the catalogue to endpoints.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.types import ModelId, Tier
-from serving.breaker import Breaker
+from serving.circuit import CircuitBreaker
 from serving.errors import Degraded, Overloaded, Rejected, Retryable, SwitchbackError
-from serving.ports import Budget, ChatReply, ChatRequest
+from serving.ports import Budget, ChatReply, ChatRequest, Reservation
 from serving.types import LANGUAGES, Candidate, Language
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ MIN_ATTEMPT_S = 1.0  # with less left, the next model would only be cut off
 # raise. The endpoint has the last word.
 CHARS_PER_TOKEN = 3
 # A price must not be guessed too low: no tokeniser makes more tokens than UTF-8 has bytes, and a
-# chat template adds a few to each message.
-TEMPLATE_TOKENS = 16
+# chat template adds some to each message.
+TEMPLATE_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ class ChatEndpoint:
     price_in: float = 0.0  # US dollars per million tokens
     price_out: float = 0.0
     max_context: int = 4096  # tokens, prompt and answer together
+    metered: bool = False  # billed by the call; models of ours cost the same idle or busy
 
 
 class OpenAiChat:
-    """Implements `serving.ports.ChatModel`. Without a budget, paid models are not asked."""
+    """Implements `serving.ports.ChatModel`. Without a budget, metered models are not asked."""
 
     def __init__(
         self, endpoints: Mapping[Tier, Sequence[ChatEndpoint]], budget: Budget | None = None
@@ -55,7 +57,7 @@ class OpenAiChat:
         self._budget = budget
         self._clients: dict[tuple[str, str], AsyncOpenAI] = {}
         every = {endpoint.model_id for chain in endpoints.values() for endpoint in chain}
-        self._breakers = {model: Breaker(time.monotonic) for model in every}
+        self._breakers = {model: CircuitBreaker(time.monotonic) for model in every}
 
     def candidates(self, request: ChatRequest) -> tuple[Candidate, ...]:
         return tuple(
@@ -102,8 +104,7 @@ class OpenAiChat:
             return "window"
         if self._breakers[endpoint.model_id].is_open:
             return "failing"
-        paid = most_usd(endpoint, request) > 0
-        return "no budget" if paid and self._budget is None else ""
+        return "no budget" if endpoint.metered and self._budget is None else ""
 
     async def _attempt(
         self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
@@ -127,19 +128,24 @@ class OpenAiChat:
         self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
     ) -> ChatReply:
         """Reserve, ask, settle. A call that was cut off may have been billed: it stays reserved."""
-        most = most_usd(endpoint, request)
-        if self._budget is None or not most:
+        if self._budget is None or not endpoint.metered:
             return await self._ask(endpoint, request, timeout_s)
-        reservation = await self._budget.reserve(most)
+        reservation = await self._budget.reserve(most_usd(endpoint, request))
         if reservation is None:
             raise OverBudget
         try:
             reply = await self._ask(endpoint, request, timeout_s)
         except (Overloaded, Rejected):  # refused before any token was written
-            await self._budget.settle(reservation, 0.0)
+            await self._settle(self._budget, reservation, 0.0)
             raise
-        await self._budget.settle(reservation, reply.cost_usd)
+        await self._settle(self._budget, reservation, reply.cost_usd)
         return reply
+
+    @staticmethod
+    async def _settle(budget: Budget, reservation: Reservation, spent_usd: float) -> None:
+        # Unsettled it counts as spent: the customer's answer does not wait for the books.
+        with contextlib.suppress(SwitchbackError):
+            await budget.settle(reservation, spent_usd)
 
     async def _ask(
         self, endpoint: ChatEndpoint, request: ChatRequest, timeout_s: float
@@ -163,7 +169,10 @@ class OpenAiChat:
             raise Retryable(_brief(error)) from error
         except openai.APIStatusError as error:
             raise Rejected(_brief(error)) from error
-        except (openai.OpenAIError, ValueError) as error:  # a body that is no answer, or half of one
+        except (
+            openai.OpenAIError,
+            ValueError,
+        ) as error:  # a body that is no answer, or half of one
             raise Retryable(_brief(error)) from error
         return _reply(endpoint, answer)
 

@@ -79,7 +79,7 @@ class ChatModel(Protocol):
 class Reservation:
     """Money set aside for one call, until it is known what the call cost."""
 
-    day: str  # ISO date whose budget it is taken from
+    id: str
     usd: float
 
 

@@ -5,10 +5,18 @@ what could cost the customer money or safety to quality. Knows no model and no p
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from models.types import Tier
-from serving.types import GenerationQuery, Intent, Sentiment
+from serving.types import (
+    Candidate,
+    GenerationQuery,
+    Intent,
+    JsonValue,
+    RouteRecord,
+    Sentiment,
+)
 
 HIGH_STAKES_INTENTS: frozenset[Intent] = frozenset({"cancellation_refund", "support"})
 
@@ -46,6 +54,12 @@ class Features:
 class Route:
     tier: Tier
     reason: str
+    features: Features
+
+    def record(self, deadline_s: float, candidates: Sequence[Candidate] = ()) -> RouteRecord:
+        """What is kept of the decision: `decide(Features(**record.features))` gives it again."""
+        features: dict[str, JsonValue] = asdict(self.features)
+        return RouteRecord(self.tier, self.reason, features, deadline_s, tuple(candidates))
 
 
 def features_of(query: GenerationQuery) -> Features:
@@ -67,8 +81,8 @@ def decide(features: Features) -> Route:
     """The first rule that applies; its reason names it."""
     for tier, reason, applies in _rules(features):
         if applies:
-            return Route(tier, f"{tier}: {reason}")
-    return Route("fast", "fast: simple question")
+            return Route(tier, f"{tier}: {reason}", features)
+    return Route("fast", "fast: simple question", features)
 
 
 def _rules(seen: Features) -> tuple[tuple[Tier, str, bool], ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from models.types import ModelId
 from serving.ports import ChatMessage, ChatReply, ChatRequest, GraphResult, OutgoingMessage
-from serving.types import Wamid
+from serving.types import Candidate, Wamid
 
 STUB = ModelId("stub")
 SOURCES = re.compile(r"<sources>\n(?P<lines>.*?)\n</sources>", re.DOTALL)
@@ -24,6 +24,9 @@ class StubChat:
 
     def __init__(self, latency_s: float) -> None:
         self._latency_s = latency_s
+
+    def candidates(self, request: ChatRequest) -> tuple[Candidate, ...]:
+        return (Candidate(request.tier, STUB, 0.0),)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         if self._latency_s:

@@ -72,6 +72,11 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
 
     async def one(self, item: GenerationQuery) -> Draft:
         route = decide(features_of(item))
+        draft = await self._written(item, route)
+        record = draft.route or route.record(self._settings.deadline_s)
+        return replace(draft, route=record)
+
+    async def _written(self, item: GenerationQuery, route: Route) -> Draft:
         script = scripted(item.turn, item.parsed, item.context, self._business, self._clock.now())
         if script:
             return self._from_script(script, route)
@@ -79,10 +84,14 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         picks = rank(question, sources)
         if not answers(picks):
             return self._decline(item, route)
+        read_by_model = context_sentences(picks, self._limits(route))
+        request = self._request(item, route, [told(pick, sources) for pick in read_by_model])
+        record = route.record(request.deadline_s, self._chat.candidates(request))
         try:
-            return await self._from_model(item, route, picks, sources)
+            draft = await self._from_model(item, route, request, read_by_model)
         except SwitchbackError as error:
-            return self._from_quote(item, route, question, sources, why_not(error))
+            draft = self._from_quote(item, route, question, sources, why_not(error))
+        return replace(draft, route=record)
 
     def _from_script(self, script: Scripted, route: Route) -> Draft:
         marks = (script.mark,) if script.mark else ()
@@ -101,11 +110,9 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         return replace(self._from_script(script, route), route_reason=route.reason)
 
     async def _from_model(
-        self, item: GenerationQuery, route: Route, picks: list[Pick], sources: list[Source]
+        self, item: GenerationQuery, route: Route, request: ChatRequest, read_by_model: list[Pick]
     ) -> Draft:
-        read_by_model = context_sentences(picks, self._limits(route))
-        facts = [told(pick, sources) for pick in read_by_model]
-        reply = await self._chat.complete(self._request(item, route, facts))
+        reply = await self._chat.complete(request)
         body = complete_sentences(reply.text)
         if not body or UNKNOWN in body.casefold():
             raise Unanswered

@@ -7,7 +7,7 @@ from models.types import Epoch, ModelId
 from serving.errors import Degraded, Failure, SwitchbackError
 from serving.ports import ChatReply, ChatRequest, SearchQuery
 from serving.sentences import content_words
-from serving.types import Documents, Language, Passage
+from serving.types import Candidate, Documents, Language, Passage
 
 EPOCH = Epoch("e-test")
 
@@ -20,6 +20,10 @@ class FakeChat:
     error: SwitchbackError | None = None
     languages: frozenset[Language] = frozenset({"en"})
     requests: list[ChatRequest] = field(default_factory=list)
+
+    def candidates(self, request: ChatRequest) -> tuple[Candidate, ...]:
+        why_not = "" if request.language in self.languages else "language"
+        return (Candidate(request.tier, ModelId("fake"), 0.0, why_not),)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         self.requests.append(request)

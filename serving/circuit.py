@@ -9,7 +9,7 @@ FAILURES_TO_OPEN = 3
 OPEN_FOR_S = 15.0  # a replica of ours is replaced in about a minute; a probe every 15 s is cheap
 
 
-class Breaker:
+class CircuitBreaker:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures = 0
