@@ -1,12 +1,13 @@
 """Which tier answers, and why."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
-from models.types import Tier
+from models.types import ModelId, Tier
 from serving.routing import Features, decide, features_of
-from serving.types import GenerationQuery, Parsed, Risk
+from serving.types import Candidate, GenerationQuery, Parsed, Risk
 from tests.fakes.values import booking, context, documents, parsed, turn
 
 
@@ -55,3 +56,16 @@ def test_money_outranks_everything() -> None:
         features("refund", parsed("cancellation_refund")), asks_live=True, asks_comparison=True
     )
     assert decide(both).tier == "quality"
+
+
+def test_the_record_of_a_decision_gives_it_again_after_json() -> None:
+    """Features are kept with it, without a word of the customer."""
+    seen = features("which trek is better, my secret?", parsed())
+    route = decide(seen)
+    candidate = Candidate("fast", ModelId("m"), 0.01, "failing")
+    record = route.record(20.0, (candidate,))
+    stored = json.loads(json.dumps(asdict(record)))
+    assert decide(Features(**stored["features"])) == route
+    assert stored["candidates"][0]["passed_over"] == "failing"
+    assert stored["deadline_s"] == 20.0
+    assert "secret" not in json.dumps(stored)

@@ -60,6 +60,19 @@ async def test_the_model_writes_from_the_sentences_that_answer() -> None:
     assert draft.degraded == ()
 
 
+async def test_the_decision_is_recorded_whoever_answers() -> None:
+    """Tier, reason, features, deadline and candidates, also when nobody was asked or all failed."""
+    for chat in (FakeChat(ANSWER), FakeChat(error=Overloaded("busy"))):
+        route = (await write(chat)).route
+        assert route
+        assert (route.tier, route.reason) == ("fast", "fast: simple question")
+        assert route.features["intent"] == "pricing"
+        assert [one.model for one in route.candidates] == ["fake"]
+    greeting = (await write(text="hello", read=parsed("smalltalk"))).route
+    assert greeting
+    assert greeting.candidates == ()
+
+
 async def test_a_failing_model_gives_way_to_a_quote() -> None:
     """The customer still gets the price, and the draft says how."""
     draft = await write(FakeChat(error=Overloaded("busy")))
