@@ -1,7 +1,6 @@
-"""The webhook ingress: verify, commit, answer. Nothing slow happens before the 200."""
+"""The ingress as a deployment: the webhook, and what operations asks of a running system."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 
 from fastapi import FastAPI, Request, Response
@@ -12,30 +11,15 @@ from ray.serve.handle import DeploymentHandle
 from deployments import logs
 from deployments.parts import Parts
 from deployments.settings import load_settings
-from serving import signature, webhook
-from serving.errors import SwitchbackError
+from deployments.webhook import Webhook
 from serving.stores.stats import InboxStats
 
-log = logging.getLogger("switchback.ingress")
-
-MAX_BODY_BYTES = 3 * 1024 * 1024  # Meta's own limit
 READY_DEADLINE_S = 3.0
 
 web = FastAPI(title="Switchback", version="1")
 
 
 # These stand above the class: serve.ingress copies it, with the names that exist by then.
-
-
-async def _read(request: Request) -> bytes | None:
-    """The raw body, or None when it is larger than Meta's limit; never reads past it."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 async def _state(check: Awaitable[object]) -> str:
@@ -77,38 +61,20 @@ class Ingress:
     async def __init__(self, router: DeploymentHandle) -> None:  # type: ignore[misc]
         logs.adopt()
         self._router = router  # binding it makes Serve start it with this application
-        self._settings = load_settings()
-        self._parts = Parts(self._settings)
-        self._inbox = self._parts.inbox
+        settings = load_settings()
+        self._parts = Parts(settings)
         self._wakeups = self._parts.wakeups
+        self._webhook = Webhook(settings, self._parts.inbox, self._wakeups)
         self._stats = self._parts.stats
         await self._parts.open()
 
     @web.get("/webhook")
     async def handshake(self, request: Request) -> Response:
-        """Meta's verification of the callback URL."""
-        challenge = signature.handshake(request.query_params, self._settings.verify_token)
-        if challenge is None:
-            return PlainTextResponse("wrong verify token", 403)
-        return PlainTextResponse(challenge)
+        return await self._webhook.handshake(request)
 
     @web.post("/webhook")
     async def receive(self, request: Request) -> Response:
-        """One delivery. 200 is answered only after all of it is committed."""
-        body = await _read(request)
-        if body is None:
-            return PlainTextResponse("larger than 3 MiB", 413)
-        header = request.headers.get("x-hub-signature-256")
-        if not signature.is_signed(body, header, self._settings.app_secrets):
-            return PlainTextResponse("wrong signature", 401)
-        try:
-            accepted = await self._inbox.accept(webhook.parse(body))
-        except SwitchbackError as error:
-            log.warning("a delivery could not be committed: %s", error)
-            return PlainTextResponse("try again", 503, headers={"Retry-After": "2"})
-        if accepted.new:
-            await self._wakeups.notify()
-        return PlainTextResponse("ok")
+        return await self._webhook.receive(request)
 
     @web.get("/healthz")
     async def healthz(self) -> dict[str, str]:

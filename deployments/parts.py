@@ -94,6 +94,12 @@ class Parts:
         return PostgresOutbox(self.database, templates)
 
     @cached_property
+    def drafts(self) -> ports.DraftStore:
+        from serving.stores.drafts import PostgresDrafts
+
+        return PostgresDrafts(self.database)
+
+    @cached_property
     def stats(self) -> "PostgresStats":
         from serving.stores.stats import PostgresStats
 
@@ -188,10 +194,9 @@ def analyze_ban_risk(parts: Parts) -> Step[Any, Any]:
 def generate_response(parts: Parts) -> Step[Any, Any]:
     from serving.generation import EconomicalGeneration
     from serving.steps.generate_response import GenerateResponse
-    from serving.stores.drafts import PostgresDrafts
 
     writer = GenerateResponse(parts.chat, parts.business, parts.clock)
-    return EconomicalGeneration(writer, PostgresDrafts(parts.database), parts.wakeups)
+    return EconomicalGeneration(writer, parts.drafts, parts.wakeups)
 
 
 def validate_response(parts: Parts) -> Step[Any, Any]:

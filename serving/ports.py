@@ -127,7 +127,7 @@ class Arrivals:
     turn_id: TurnId
     messages: tuple[InboundMessage, ...] = ()  # that it does not know, oldest first
     commanded: bool = False  # one of them is a control word
-    taken_over: bool = False  # the bot does not own the conversation any more
+    taken_over: bool = False  # a person has them: nothing of the turn is left to be answered
 
 
 class TurnStore(Protocol):

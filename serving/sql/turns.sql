@@ -85,12 +85,18 @@ WHERE conversations.conversation_id = held.conversation_id
 RETURNING held.turn_id;
 
 -- name: arrivals
--- Of turns before their gate: who has lost the conversation to a person, and every message that
--- came meanwhile and has not been weighed. Past the cap only control words count, as in the gate.
+-- Of turns before their gate: who has nothing left to answer, because a person took it over, and
+-- every message that came meanwhile and has not been weighed. Past the cap only control words
+-- count, as in the gate.
 SELECT
-    t.turn_id, c.owner <> 'bot', i.control IS NOT NULL, i.inbox_id, i.type, i.sent_at, i.payload
+    t.turn_id, bereft.bereft, i.control IS NOT NULL, i.inbox_id, i.type, i.sent_at, i.payload
 FROM turns t
 JOIN conversations c USING (conversation_id)
+CROSS JOIN LATERAL (
+    SELECT NOT EXISTS (
+        SELECT FROM inbox own WHERE own.inbox_id = ANY(t.inbox_ids) AND own.state = 'pending'
+    ) AS bereft
+) AS bereft
 LEFT JOIN inbox i ON i.conversation_id = t.conversation_id
     AND i.state = 'pending'
     AND NOT i.inbox_id = ANY(t.inbox_ids || t.waiting_ids)
@@ -100,7 +106,7 @@ LEFT JOIN inbox i ON i.conversation_id = t.conversation_id
             <= c.burst_since + make_interval(secs => %(cap_s)s)
     )
 WHERE t.turn_id = ANY(%(turn_ids)s::uuid[]) AND t.state = 'running'
-    AND (c.owner <> 'bot' OR i.inbox_id IS NOT NULL)
+    AND (bereft.bereft OR i.inbox_id IS NOT NULL)
 ORDER BY t.turn_id, i.sent_at, i.inbox_id;
 
 -- name: admit_arrivals

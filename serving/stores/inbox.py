@@ -116,8 +116,22 @@ async def _store_messages(
         for line, place in zip(lines, places, strict=True)
         if place is not None and line.message.type == ECHO and line.mark in new
     ]
+    asking = [
+        handover.Taking(place.conversation_id, "customer", wamid_key=line.wamid_key)
+        for line, place in zip(lines, places, strict=True)
+        if place is not None and place.owner == "bot" and line.mark in new and _asks(line)
+    ]
+    if asking:
+        ids = [taking.conversation_id for taking in asking]
+        allowed = await handover.askable(connection, ids)
+        taken += [taking for taking in asking if taking.conversation_id in allowed]
     await handover.take_over(connection, taken)
     return new
+
+
+def _asks(line: Line) -> bool:
+    """For a person, in a word. Other wordings are understood by the message's turn."""
+    return line.control is not None and line.control.kind == "human"
 
 
 def _commands(lines: Sequence[Line], contacts: dict[Keys, uuid.UUID]) -> list[consent.Command]:

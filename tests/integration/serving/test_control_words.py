@@ -5,6 +5,8 @@ from typing import Any
 from serving.types import ContactId, Reply
 from tests.integration.serving.world import CUSTOMER, World, play, text
 
+PROMOTIONS = {"payload": "STOP_PROMOTIONS", "text": "Stop promotions"}
+
 
 async def scope(world: World) -> str | None:
     rows = await world.rows("SELECT contact_id, opt_out_scope FROM contacts")
@@ -101,7 +103,7 @@ def test_a_group_cannot_opt_a_customer_out(database_url: str) -> None:
 
 
 def test_a_command_interrupts_past_the_cap(database_url: str) -> None:
-    """After fifteen seconds of a burst a question waits its turn; a wish for a person does not."""
+    """After fifteen seconds of a burst a question waits its turn; a stop does not."""
 
     async def scenario(world: World) -> None:
         await world.receive(text("one", age_s=30))
@@ -109,10 +111,30 @@ def test_a_command_interrupts_past_the_cap(database_url: str) -> None:
         await world.execute("UPDATE conversations SET burst_since = now() - interval '16 seconds'")
         await world.receive(text("two", sender=CUSTOMER))
         assert await world.turns.arrivals([turn], 0.0) == []
-        await world.receive(text("human"))
+        await world.receive(text("Stop promotions", type="button", button=PROMOTIONS))
         (news,) = await world.turns.arrivals([turn], 0.0)
         assert news.commanded
-        assert [message.text for message in news.messages] == ["human"]
+        assert [message.text for message in news.messages] == ["Stop promotions"]
         assert (await world.admit(turn)).outcome == "superseded"
+
+    play(database_url, scenario)
+
+
+def test_a_wish_for_a_person_takes_the_conversation_over_at_once(database_url: str) -> None:
+    """The turn under way has nothing left to say; the turn of the wish acknowledges it."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("How much is it?", age_s=2))
+        turn = await world.claim_one()
+        await world.receive(text("Talk to a human"))
+        assert await world.rows("SELECT owner FROM conversations") == [("human",)]
+        (news,) = await world.turns.arrivals([turn], 0.0)
+        assert news.taken_over
+        assert (await world.admit(turn)).outcome == "suppressed"
+        await world.turns.finish(turn, None, "suppressed")
+        asking = await world.claim_one()
+        assert asking.text == "Talk to a human"
+        assert await world.turns.arrivals([asking], 0.0) == []
+        assert (await world.admit(asking, Reply("One moment.", purpose="handoff"))).outcome == "go"
 
     play(database_url, scenario)

@@ -1,10 +1,12 @@
 """Claims, leases and endings under races: one conversation, one turn at a time."""
 
 import asyncio
+import uuid
 from collections import Counter
 from dataclasses import replace
 
 from serving.stores.drafts import PostgresDrafts
+from serving.stores.handover import Handover
 from serving.types import Lead, Logged, Sent, Turn, TurnResult
 from tests.fakes import values
 from tests.integration.serving.world import World, interaction, order, play, text
@@ -241,7 +243,7 @@ def test_a_turn_hears_that_it_was_taken_over(database_url: str) -> None:
     async def scenario(world: World) -> None:
         await world.receive(text("hello"))
         turn = await world.claim_one()
-        await world.execute("UPDATE conversations SET owner = 'human'")
+        await Handover(world.database).take_over(uuid.UUID(turn.conversation_id), "asha")
         (news,) = await world.turns.arrivals([turn], 0.0)
         assert news.taken_over
 
