@@ -24,7 +24,8 @@ from deployments.coalesce import Coalescer
 from deployments.settings import load_settings
 from models.epochs import EpochStore
 from models.manifest import Manifest
-from models.ranking import Preference, rank
+from models.question import QuestionReader
+from models.ranking import rank, trek_bonus
 from models.shard import IndexShard
 from models.types import Epoch, Hit, SearchFilter, ShardId
 from serving.errors import Failure, Retryable
@@ -36,7 +37,7 @@ log = logging.getLogger("switchback.knowledge")
 WATCH_EVERY_S = 2.0  # how soon a published epoch is noticed
 SHARD_DEADLINE_S = 3.0
 KEEP_OLD_FOR_S = 30.0  # longer than any query that is pinned to the old epoch
-CANDIDATES = 24  # from each shard, for a final five
+CANDIDATES = 48  # from each shard, for a final five of different pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Searcher:
         self._store = EpochStore(load_settings().index_uri)
         self._embed: Coalescer[str, np.ndarray] = Coalescer(self._embed_many)
         self._manifest: Manifest | None = None
+        self._reader = QuestionReader(())
         self._watcher = asyncio.create_task(self._watch())
         with contextlib.suppress(Exception):  # the watcher tries again, and says so
             await self._follow()
@@ -164,14 +166,20 @@ class Searcher:
         if self._manifest is None:
             return [Failure("retryable", "no epoch is live yet")] * len(queries)
         manifest = self._manifest
+        asked = [self._reader.read(query.text) for query in queries]
         try:
-            vectors = np.stack(await asyncio.gather(*(self._embed(q.text) for q in queries)))
+            vectors = np.stack(await asyncio.gather(*(self._embed(q.to_embed) for q in asked)))
         except Exception as error:  # noqa: BLE001  # the encoder is another application
             return [Failure.of(Retryable(f"encoder: {error}"))] * len(queries)
         filters = tuple(query.filter for query in queries)
-        texts = tuple(query.text for query in queries)
+        texts = tuple(question.to_match for question in asked)
         found = await self._scatter(ShardQuery(manifest.epoch, vectors, texts, filters))
-        return [self._answer(manifest, query, at, found) for at, query in enumerate(queries)]
+        return [
+            self._answer(
+                manifest, question.treks, query.k, [None if of is None else of[at] for of in found]
+            )
+            for at, (query, question) in enumerate(zip(queries, asked, strict=True))
+        ]
 
     async def treks(self) -> Mapping[str, tuple[str, ...]]:
         """Canonical trek name to its aliases, of the live epoch."""
@@ -226,18 +234,15 @@ class Searcher:
 
         return await asyncio.gather(*(ask(at, shard) for at, shard in enumerate(self._shards)))
 
+    @staticmethod
     def _answer(
-        self,
-        manifest: Manifest,
-        query: SearchQuery,
-        at: int,
-        found: Sequence[list[tuple[Hit, ...]] | None],
+        manifest: Manifest, treks: Sequence[str], k: int, found: Sequence[tuple[Hit, ...] | None]
     ) -> Documents | Failure:
         missing = tuple(f"shard_missing:{n}" for n, hits in enumerate(found) if hits is None)
         if len(missing) == len(found):
             return Failure("retryable", "no shard answered")
-        hits = [answers[at] for answers in found if answers is not None]
-        best = rank(hits, Preference(query.intent, query.language), query.k)
+        hits = [answers for answers in found if answers is not None]
+        best = rank(hits, trek_bonus(treks), k)
         return Documents(manifest.epoch, tuple(map(_passage, best)), missing)
 
     async def _watch(self) -> None:
@@ -262,5 +267,6 @@ class Searcher:
             # Vectors of two encoders do not compare: better the old epoch than wrong answers.
             log.error("epoch %s was built with another encoder: %s", live, manifest.encoder)
             return
+        self._reader = QuestionReader(manifest.treks)
         self._manifest = manifest
         log.info("epoch %s is live", live)

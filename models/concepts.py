@@ -21,6 +21,7 @@ VARIANTS: tuple[Variant, ...] = ("en", "es", "fr", "hi", "latn")
 _DATA = Path(__file__).parent / "data"
 _MAX_WORDS = 4
 _MIN_PREFIX = 3
+_TOPIC_WEIGHT = 0.5  # topics are borrowed between languages more than function words are
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,17 @@ class Concept:
 
 
 def variant_of(tokens: Sequence[str]) -> Variant:
-    """The language of a question by its function words; `en` where they do not tell."""
+    """The language of a question by its function words and topics; `en` where they do not tell."""
     if any("\u0900" <= token[0] <= "\u097f" for token in tokens):
         return "hi"
     order: tuple[Variant, ...] = ("en", "es", "fr", "latn")
-    counts = {name: sum(token in function_words()[name] for token in tokens) for name in order}
-    return max(order, key=lambda name: counts[name])
+    scores = {name: _evidence(tokens, name) for name in order}
+    return max(order, key=lambda name: scores[name])
+
+
+def _evidence(tokens: Sequence[str], variant: Variant) -> float:
+    known = sum(token in function_words()[variant] for token in tokens)
+    return known + _TOPIC_WEIGHT * len(find(tokens, variant))
 
 
 def find(tokens: Sequence[str], variant: Variant) -> list[Concept]:
@@ -61,6 +67,11 @@ def function_words() -> Mapping[Variant, frozenset[str]]:
     """Words without a topic, by language, spelt as word search spells them."""
     content: dict[Variant, str] = yaml.safe_load((_DATA / "function_words.yaml").read_text("utf-8"))
     return {variant: frozenset(words(content[variant])) for variant in VARIANTS}
+
+
+def is_function_word(word: str) -> bool:
+    """Whether it carries no topic in one of the languages."""
+    return any(word in known for known in function_words().values())
 
 
 def is_ordinary(word: str) -> bool:

@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,16 @@ def write_lexical(folder: Path, texts: Sequence[str]) -> None:
     (folder / _VOCABULARY).write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class WordHits:
+    """What a word search found."""
+
+    rows: tuple[int, ...]
+    """Best first."""
+    scores: NDArray[np.float32]
+    """BM25 of every row, found or not; 0 where no word matches."""
+
+
 class LexicalIndex:
     """A written index, opened for search."""
 
@@ -57,25 +68,15 @@ class LexicalIndex:
         """Rows indexed."""
         return int(self._index.scores["num_docs"])
 
-    def scores(self, text: str) -> NDArray[np.float32] | None:
-        """BM25 score of every row; None when no word of the text is known."""
+    def search(self, text: str, k: int, mask: NDArray[np.bool_] | None = None) -> "WordHits":
+        """The k best allowed rows with a score above zero; ties go to the lower row."""
         known = [self._known[word] for word in words(text) if word in self._known]
         if not known:
-            return None
-        result: NDArray[np.float32] = self._index.get_scores_from_ids(known)
-        return result
-
-    def top(
-        self, text: str, k: int, mask: NDArray[np.bool_] | None = None
-    ) -> list[tuple[int, float]]:
-        """The k best rows with a score above zero, best first; ties go to the lower row."""
-        scores = self.scores(text)
-        if scores is None:
-            return []
-        if mask is not None:
-            scores = np.where(mask, scores, 0.0)
+            return WordHits((), np.zeros(self.count, np.float32))
+        scores: NDArray[np.float32] = self._index.get_scores_from_ids(known)
+        allowed = scores if mask is None else np.where(mask, scores, 0.0)
         # Sort only what can be among the first k: a common word matches nearly every row.
-        kth = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
-        found = np.flatnonzero((scores > 0.0) & (scores >= kth))
-        best = found[np.lexsort((found, -scores[found]))[:k]]
-        return [(int(row), float(scores[row])) for row in best]
+        kth = np.partition(allowed, -k)[-k] if k < len(allowed) else 0.0
+        found = np.flatnonzero((allowed > 0.0) & (allowed >= kth))
+        best = found[np.lexsort((found, -allowed[found]))[:k]]
+        return WordHits(tuple(int(row) for row in best), scores)

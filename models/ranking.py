@@ -1,47 +1,55 @@
-"""The last order of passages: all shards' hits fused, then nudged by what the question wants."""
+"""The last order of passages: all shards' hits together, the named trek first, pages varied.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+Only what finds more on the golden questions is here; evals/retrieval.py measures each part, and
+those that were tried and left out.
+"""
 
-from models.fusion import merge
-from models.types import Hit
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-POOL = 4  # candidates for each passage wanted, so that a preferred one can move up
+from models.fusion import Weights, merge
+from models.types import ChunkRecord, Hit
 
-# Which kinds of document an intent is usually answered from.
-TYPES_BY_INTENT: Mapping[str, tuple[str, ...]] = {
-    "trek_info": ("trek", "faq"),
-    "pricing": ("price", "faq"),
-    "availability": ("price", "trek", "faq"),
-    "booking": ("policy", "faq", "price"),
-    "cancellation_refund": ("policy", "faq"),
-    "support": ("policy", "faq"),
-}
-# Fused scores fall by about 1.5 % a rank: a right type is worth five ranks, the language ten.
-TYPE_FACTOR = 1.08
-LANGUAGE_FACTOR = 1.15
+# On a scale where the best match by meaning is 1.
+TREK_BONUS = 0.1
+# For each better passage of the same document: only a clearly better one is a second of its page,
+# so that five passages show about five pages, and rows of one table still come together.
+REPEAT_PENALTY = 0.3
+
+Bonus = Callable[[ChunkRecord], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """What to prefer among passages that match about equally."""
+def trek_bonus(treks: Sequence[str]) -> Bonus:
+    """Prefer passages about a trek that the question names to those about another one."""
 
-    intent: str | None = None
-    language: str | None = None
+    def bonus(chunk: ChunkRecord) -> float:
+        if not treks or chunk.trek is None:
+            return 0.0
+        return TREK_BONUS if chunk.trek in treks else -TREK_BONUS
+
+    return bonus
 
 
-def rank(shard_hits: Sequence[Sequence[Hit]], preference: Preference, k: int) -> tuple[Hit, ...]:
+def rank(
+    shard_hits: Sequence[Sequence[Hit]],
+    bonus: Bonus,
+    k: int,
+    *,
+    weights: Weights | None = None,
+    repeat_penalty: float = REPEAT_PENALTY,
+) -> tuple[Hit, ...]:
     """The best `k` passages of several shards of one epoch, best first."""
-    pool = merge(shard_hits, POOL * k)
-    scored = [replace(hit, score=hit.score * _factor(hit, preference)) for hit in pool]
-    scored.sort(key=lambda hit: (-hit.score, hit.chunk.chunk_id))
-    return tuple(scored[:k])
+    pool = [replace(hit, score=hit.score + bonus(hit.chunk)) for hit in merge(shard_hits, weights)]
+    chosen: list[Hit] = []
+    taken: dict[str, int] = {}
+    while pool and len(chosen) < k:
+        best = min(pool, key=lambda hit: (-_left(hit, taken, repeat_penalty), hit.chunk.chunk_id))
+        pool.remove(best)
+        chosen.append(replace(best, score=_left(best, taken, repeat_penalty)))
+        taken[best.chunk.doc] = taken.get(best.chunk.doc, 0) + 1
+    return tuple(chosen)
 
 
-def _factor(hit: Hit, preference: Preference) -> float:
-    factor = 1.0
-    if preference.intent and hit.chunk.doc_type in TYPES_BY_INTENT.get(preference.intent, ()):
-        factor *= TYPE_FACTOR
-    if preference.language and hit.chunk.language == preference.language:
-        factor *= LANGUAGE_FACTOR
-    return factor
+def _left(hit: Hit, taken: dict[str, int], penalty: float) -> float:
+    """What the score is worth after the passages of its document that come before it."""
+    return hit.score - penalty * taken.get(hit.chunk.doc, 0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.chunk_table import FilterColumns, Mask, read_parquet, to_records
 from models.errors import CorruptShard, WrongEncoder
 from models.fusion import fuse
-from models.lexical import LexicalIndex
+from models.lexical import LexicalIndex, WordHits
 from models.shard_files import CHUNKS, LEXICAL, VECTORS, ShardRecord, read_record, verify_files
 from models.types import ChunkRecord, EncoderFingerprint, Hit, SearchFilter
 from models.vector_index import VectorIndex
@@ -79,8 +79,9 @@ class IndexShard:
     ) -> list[tuple[Hit, ...]]:
         """The k best passages for each query, best first; one answer per query, in order.
 
-        `vectors` has shape (len(texts), dim), L2-normalised. Dense and lexical rankings are fused
-        by rank. A query may get fewer than k hits, or none, when its filter leaves no more.
+        `vectors` has shape (len(texts), dim), L2-normalised; `texts` are what word search looks
+        for. What either ranking finds is scored by both. A query may get fewer than k hits, or
+        none, when its filter leaves no more.
         """
         if not len(vectors) == len(texts) == len(filters):
             raise ValueError(f"{len(vectors)} vectors, {len(texts)} texts, {len(filters)} filters")
@@ -88,8 +89,8 @@ class IndexShard:
         masks = [self._filters.mask(wanted_filter) for wanted_filter in filters]
         dense = self._dense(vectors, filters, masks, wanted)
         return [
-            self._fuse(ranked, self._lexical.top(text, wanted, mask), k)
-            for text, mask, ranked in zip(texts, masks, dense, strict=True)
+            self._fuse(vector, ranked, self._lexical.search(text, wanted, mask), k)
+            for vector, text, mask, ranked in zip(vectors, texts, masks, dense, strict=True)
         ]
 
     def exact(self, vectors: NDArray[np.float32], k: int) -> list[Ranked]:
@@ -126,9 +127,15 @@ class IndexShard:
             results.update(zip(rows, found, strict=True))
         return [results[row] for row in range(len(filters))]
 
-    def _fuse(self, dense: Ranked, lexical: Ranked, k: int) -> tuple[Hit, ...]:
-        cosines, bm25 = dict(dense), dict(lexical)
-        scores = fuse(list(cosines), list(bm25))
+    def _fuse(
+        self, vector: NDArray[np.float32], dense: Ranked, lexical: WordHits, k: int
+    ) -> tuple[Hit, ...]:
+        cosines = dict(dense)
+        missing = [row for row in lexical.rows if row not in cosines]
+        cosines.update(self._vectors.cosines(vector, missing))
+        scored = ((row, float(lexical.scores[row])) for row in cosines.keys() | set(lexical.rows))
+        bm25 = {row: score for row, score in scored if score > 0.0}
+        scores = fuse(cosines, bm25)
         best = sorted(scores, key=lambda row: (-scores[row], row))[:k]
         chunks = to_records(self._table.take(best)) if best else []
         return tuple(

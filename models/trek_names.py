@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from models.concepts import is_ordinary
+from models.concepts import is_function_word, is_ordinary
 from models.lexical import words
 from models.manifest import Trek
 
@@ -17,13 +17,8 @@ _MIN_ALONE = 5  # letters of a single word that stands for the whole name
 _MIN_RATIO = 86.0
 _MIN_SOUND = 4  # letters of a consonant skeleton that two scripts must share
 
-_CONSONANTS = dict(
-    zip(
-        "कखगघङचछजझञटठडढणतथदधनपफबभमयरलळवशषसह",
-        "k k g g n c c j j n t t d d n t t d d n p p b b m y r l l v s s s h".split(),
-        strict=True,
-    )
-)
+_DEVANAGARI = "कखगघङचछजझञटठडढणतथदधनपफबभमयरलळवशषसहंँ"
+_CONSONANTS = str.maketrans(_DEVANAGARI, "kkggnccjjnttddnttddnppbbmyrllvssshnn")
 _SPELLINGS = tuple(
     (re.compile(pattern), sound)
     for pattern, sound in ((r"chh|ch", "c"), ("sh", "s"), ("ph|f", "p"), ("w", "v"), ("z", "j"))
@@ -65,7 +60,7 @@ class TrekNames:
 
     def _alike(self, window: Sequence[str]) -> str | None:
         joined = "".join(window)
-        if len(joined) < _MIN_FUZZY or is_ordinary(window[0]) or is_ordinary(window[-1]):
+        if len(joined) < _MIN_FUZZY or is_ordinary(window[0]) or is_function_word(window[-1]):
             return None
         sound = _sound(joined)
         best, ratio = None, _MIN_RATIO
@@ -110,7 +105,7 @@ def _form(trek: Trek, name: Sequence[str]) -> _Form:
 
 def _sound(joined: str) -> str:
     """Consonants only, spelt alike in both scripts, a doubled one once."""
-    latin = "".join(_CONSONANTS.get(letter, letter) for letter in joined)
+    latin = joined.translate(_CONSONANTS)
     for pattern, sound in _SPELLINGS:
         latin = pattern.sub(sound, latin)
     bare = re.sub(r"(?<=[^aeiouy])h|[aeiouy]|[^a-z0-9]", "", latin)

@@ -59,11 +59,11 @@ class Hit:
 
     chunk: ChunkRecord
     score: float
-    """Reciprocal-rank fusion of both rankings; comparable within one query only."""
+    """Of both rankings together; comparable within one query only."""
     dense: float | None
-    """Cosine similarity to the query; None: not among the dense candidates."""
+    """Cosine similarity to the query; None: found by words, in an index that cannot tell it."""
     lexical: float | None
-    """BM25 score; None: not among the lexical candidates. Comparable within one shard only."""
+    """BM25 score; None: no word matches. Nearly comparable across shards of one epoch."""
 
 
 @dataclass(frozen=True, slots=True)

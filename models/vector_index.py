@@ -4,7 +4,7 @@ Vectors are L2-normalised, so the inner product is the cosine.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +137,13 @@ class VectorIndex:
         scores, rows = self._index.search(queries, k, params=parameters)
         del keep_alive
         return [_pairs(r, s) for r, s in zip(rows, scores, strict=True)]
+
+    def cosines(self, vector: NDArray[np.float32], rows: Sequence[int]) -> dict[int, float]:
+        """Of the given rows; empty where the index cannot tell a row without reading its list."""
+        if not rows or self.spec.kind == "ivf-sq8":
+            return {}
+        stored = self._index.reconstruct_batch(np.asarray(rows, np.int64))
+        return dict(zip(rows, (stored @ vector).tolist(), strict=True))
 
     def vectors(self) -> Vectors:
         """All stored vectors in row order; approximate where the index is scalar-quantised."""

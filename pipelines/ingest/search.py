@@ -9,14 +9,16 @@ from pathlib import Path
 from models.epochs import EpochStore
 from models.manifest import Manifest
 from models.open import TextEncoder, open_encoder
-from models.ranking import Preference, rank
+from models.question import QuestionReader
+from models.ranking import rank, trek_bonus
 from models.shard import IndexShard
 from models.types import Epoch, Hit, SearchFilter, ShardId
 from pipelines.ingest.config import IngestConfig
 from pipelines.ingest.errors import InputError
 
 # From each shard, before the ranking over all of them.
-CANDIDATES = 24
+CANDIDATES = 48
+POOL = 4  # for each passage wanted, since passages of other pages go before a page's second
 
 
 class EpochSearch:
@@ -25,6 +27,7 @@ class EpochSearch:
     def __init__(self, manifest: Manifest, shards: Sequence[IndexShard]) -> None:
         self.manifest = manifest
         self.shards = tuple(shards)
+        self._reader = QuestionReader(manifest.treks)
 
     @classmethod
     def open(cls, store: EpochStore, epoch: Epoch, cache: Path) -> "EpochSearch":
@@ -43,12 +46,15 @@ class EpochSearch:
                 f"epoch {self.manifest.epoch} was embedded by {self.manifest.encoder!r}, the "
                 f"encoder here is {encoder.fingerprint!r}"
             )
-        vectors = encoder.encode(list(texts), "query")
-        filters = [wanted] * len(texts)
-        depth = max(k, CANDIDATES)
-        found = [shard.search(vectors, texts, filters, depth) for shard in self.shards]
-        preference = Preference(language=wanted.languages[0] if wanted.languages else None)
-        return [rank(of_shards, preference, k) for of_shards in zip(*found, strict=True)]
+        questions = [self._reader.read(text) for text in texts]
+        vectors = encoder.encode([question.to_embed for question in questions], "query")
+        asked = [question.to_match for question in questions]
+        filters, depth = [wanted] * len(texts), max(POOL * k, CANDIDATES)
+        found = [shard.search(vectors, asked, filters, depth) for shard in self.shards]
+        return [
+            rank(of_shards, trek_bonus(question.treks), k)
+            for question, of_shards in zip(questions, zip(*found, strict=True), strict=True)
+        ]
 
 
 def live_epoch(store: EpochStore) -> Epoch:

@@ -53,30 +53,30 @@ def index(tmp_path: Path) -> LexicalIndex:
 )
 def test_a_rare_word_finds_its_text(index: LexicalIndex, query: str, row: int) -> None:
     """The text that holds the word comes first."""
-    assert index.top(query, 3)[0][0] == row
+    assert index.search(query, 3).rows[0] == row
 
 
 def test_unknown_words_find_nothing(index: LexicalIndex) -> None:
     """A query without a known word gives no candidate instead of arbitrary ones."""
-    assert index.top("zzz", 3) == []
-    assert index.top("", 3) == []
+    assert index.search("zzz", 3).rows == ()
+    assert index.search("", 3).rows == ()
 
 
 def test_masked_rows_are_not_found(index: LexicalIndex) -> None:
     """A filter holds for word search too."""
     mask = np.array([False, True, True, True])
-    assert [row for row, _ in index.top("1450 annapurna", 3, mask)] == [2]
+    assert index.search("1450 annapurna", 3, mask).rows == (2,)
 
 
 def test_equal_scores_are_ordered_by_row(tmp_path: Path) -> None:
     """Ties do not depend on chance."""
     write_lexical(tmp_path, ["same words"] * 5)
-    assert [row for row, _ in LexicalIndex(tmp_path).top("same", 3)] == [0, 1, 2]
+    assert LexicalIndex(tmp_path).search("same", 3).rows == (0, 1, 2)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 10])
 def test_fewer_results_are_the_first_of_more(index: LexicalIndex, k: int) -> None:
     """Asking for k gives the first k of all, in the same order."""
     query = "trek costs annapurna ten days की"
-    assert index.top(query, k) == index.top(query, 100)[:k]
-    assert len(index.top(query, 100)) == 4
+    assert index.search(query, k).rows == index.search(query, 100).rows[:k]
+    assert len(index.search(query, 100).rows) == 4

@@ -231,7 +231,7 @@ def test_a_rare_word_lifts_its_passage(folder: Path) -> None:
     """A word that only one passage holds brings it to the top from further down."""
     shard = IndexShard.load(folder)
     vectors = unit_vectors(COUNT)
-    blurred = 0.4 * vectors[345:346] + vectors[7:8]
+    blurred = 0.9 * vectors[345:346] + vectors[7:8]
     (without,) = shard.search(blurred / np.linalg.norm(blurred), ["zzz"], [ANY], 50)
     (with_word,) = shard.search(blurred / np.linalg.norm(blurred), ["word345"], [ANY], 50)
     assert chunk(345) in [hit.chunk for hit in without[1:]]
