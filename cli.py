@@ -137,13 +137,7 @@ def doctor(as_json: AsJson = False) -> None:
             raise typer.Exit(EXIT_FAILED)
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    }
-)
+@app.command(context_settings=PASS_ON)
 def ingest(context: typer.Context) -> None:
     """Turn documents into a versioned index: run, query, epochs, rollback, verify, ..."""
     from pipelines.ingest import cli as ingest_cli
@@ -154,13 +148,7 @@ def ingest(context: typer.Context) -> None:
     ingest_cli.main()
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    }
-)
+@app.command(context_settings=PASS_ON)
 def bench(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which one; none: list them.")] = None,
@@ -170,6 +158,37 @@ def bench(
 
     with _clear_errors():
         verbs.bench(name, context.args, _settings)
+
+
+@app.command(context_settings=PASS_ON)
+def dlq(context: typer.Context) -> None:
+    """Dead letters: list, show, replay."""
+    _desk("dlq", context.args)
+
+
+@app.command(context_settings=PASS_ON)
+def privacy(context: typer.Context) -> None:
+    """Personal data of one person: export, erase, verify."""
+    _desk("privacy", context.args)
+
+
+@app.command(context_settings=PASS_ON)
+def keys(context: typer.Context) -> None:
+    """Keys of /admin: add, list, revoke."""
+    _desk("keys", context.args)
+
+
+@app.command()
+def replay(
+    turn_id: Annotated[str, typer.Argument(metavar="TURN_ID", help="As `ask --json` prints it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a past turn again, without side effects, and show the first step that differs."""
+    from deployments.local import desk
+
+    with _clear_errors():
+        report = desk.replay_turn(_settings(), turn_id)
+        _print_json(report) if as_json else desk.show_replay(report)
 
 
 @app.command("eval")
@@ -198,6 +217,13 @@ def evaluate(
             _print_json({"passed": passed, "evaluations": by_name})
         if not passed or (name and runs[0].report is None):
             raise typer.Exit(EXIT_FAILED)
+
+
+def _desk(group: str, arguments: list[str]) -> None:
+    from deployments.local import desk_commands
+
+    with _clear_errors():
+        desk_commands.run(group, arguments)
 
 
 def _settings(profile: str | None = None) -> "Settings":

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments import logs
+from deployments import admin, logs
 from deployments.parts import Parts
 from deployments.settings import load_settings
 from deployments.webhook import Webhook
@@ -17,6 +17,7 @@ from serving.stores.stats import InboxStats
 READY_DEADLINE_S = 3.0
 
 web = FastAPI(title="Switchback", version="1")
+web.include_router(admin.router)
 
 
 # These stand above the class: serve.ingress copies it, with the names that exist by then.

@@ -100,6 +100,12 @@ class Parts:
         return PostgresDrafts(self.database)
 
     @cached_property
+    def consent(self) -> ports.ConsentStore:
+        from serving.stores.consent import PostgresConsent
+
+        return PostgresConsent(self.database)
+
+    @cached_property
     def stats(self) -> "PostgresStats":
         from serving.stores.stats import PostgresStats
 
@@ -158,9 +164,8 @@ def parse_message(parts: Parts) -> Step[Any, Any]:
 
 def check_unsubscribed(parts: Parts) -> Step[Any, Any]:
     from serving.steps.check_unsubscribed import CheckUnsubscribed
-    from serving.stores.consent import PostgresConsent
 
-    return CheckUnsubscribed(PostgresConsent(parts.database), confirmations(parts.business))
+    return CheckUnsubscribed(parts.consent, confirmations(parts.business))
 
 
 def confirmations(business: "Business") -> dict[str, dict[str, str]]:

@@ -10,6 +10,11 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from serving.errors import Retryable
+from serving.needles import Needles
+
+PREFIX = "switchback:"  # of everything that is ours in Redis
+SCAN_DEADLINE_S = 30.0
 # A round trip takes well under 1 ms; a cache slower than this is slower than the database.
 DEADLINE_S = 0.1
 # Writers drop what they change; this bounds what a lost drop can do.
@@ -50,6 +55,50 @@ class ContextCache:
         except (RedisError, OSError, TimeoutError):
             return
 
+    async def mentions(self, needles: Needles) -> int:
+        """How many of our values mention a person. `Retryable` when that cannot be told."""
+        return len(await self._mentioning(needles))
+
+    async def forget_mentions(self, needles: Needles) -> None:
+        """Drop every value that mentions a person; a cache may lose anything."""
+        keys = await self._mentioning(needles)
+        if keys:
+            await self._redis.delete(*keys)
+
+    async def _mentioning(self, needles: Needles) -> list[bytes]:
+        """Only what is readable here: sealed values go by the contact's id, and soon expire."""
+        try:
+            async with asyncio.timeout(SCAN_DEADLINE_S):
+                return [
+                    key
+                    async for key in self._redis.scan_iter(match=f"{PREFIX}*", count=1000)
+                    if needles.within(_text(key)) or needles.within(await self._value(key))
+                ]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Retryable(f"Redis: {type(error).__name__}") from error
+
+    async def _value(self, key: bytes) -> str:
+        """The value as text, whatever its type is."""
+        match _text(await self._redis.type(key)):
+            case "string":
+                return _text(await self._redis.get(key) or b"")
+            case "hash":
+                pairs = await self._redis.hgetall(key)
+                return "\n".join(f"{_text(field)} {_text(value)}" for field, value in pairs.items())
+            case "list":
+                return "\n".join(map(_text, await self._redis.lrange(key, 0, -1)))
+            case "set":
+                return "\n".join(map(_text, await self._redis.smembers(key)))
+            case "zset":
+                return "\n".join(map(_text, await self._redis.zrange(key, 0, -1)))
+            case _:
+                return ""
+
+
+def _text(value: object) -> str:
+    """Values are bytes; a member of a sorted set may come with its score."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
 
 def _key(contact_id: str) -> str:
-    return f"switchback:context:{contact_id}"
+    return f"{PREFIX}context:{contact_id}"

@@ -167,7 +167,7 @@ async def _threads(
     history: defaultdict[str, list[HistoryMessage]] = defaultdict(list)
     for conversation_id, kind, content, at in await fetch(connection, _SQL.history, parameters):
         text = vault.unseal(content)
-        message = _said(kind, text, at)
+        message = said(kind, text, at)
         if message.text:
             history[str(conversation_id)].insert(0, message)
     rows = await fetch(connection, _SQL.conversations, parameters)
@@ -178,7 +178,8 @@ async def _threads(
     }
 
 
-def _said(kind: str, content: str, at: Any) -> HistoryMessage:
+def said(kind: str, content: str, at: Any) -> HistoryMessage:
+    """A stored message of the customer, of ours, or of a colleague."""
     if kind == "reply":
         return HistoryMessage("assistant", reply_codec.validate_json(content).text, at)
     return HistoryMessage("agent" if kind == ECHO else "customer", json.loads(content)["text"], at)

@@ -22,6 +22,10 @@ VERBS = {
     "bench",
     "eval",
     "prepare",
+    "dlq",
+    "privacy",
+    "keys",
+    "replay",
 }
 
 

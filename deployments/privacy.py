@@ -1,0 +1,116 @@
+"""A person in every place where this house keeps anything: tables, cache and log files.
+
+Composes; what a place knows of a person is each place's own business.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from serving.needles import Needles
+from serving.stores.cache import ContextCache
+from serving.stores.privacy import Findings, Person, Privacy
+
+# The simulator stands for Meta and the customers' phones: what it writes down is theirs.
+NOT_OURS = ("simulator",)
+
+
+class PersonalData:
+    """Export, erasure and proof of absence."""
+
+    def __init__(self, privacy: Privacy, cache: ContextCache, logs: Path) -> None:
+        self._privacy = privacy
+        self._cache = cache
+        self._logs = logs
+
+    async def find(self, identifier: str) -> Person:
+        return await self._privacy.find(identifier)
+
+    async def export(self, identifier: str) -> dict[str, Any]:
+        person = await self._privacy.find(identifier)
+        return {"contacts": _ids(person), "tables": await self._privacy.export(person)}
+
+    async def erase(self, identifier: str) -> dict[str, Any]:
+        """Remove the person everywhere, then look for what was known of them once more."""
+        person = await self._privacy.find(identifier)
+        removed = await self._privacy.erase(person)
+        await self._cache.forget_mentions(person.needles)
+        masked = mask_logs(self._logs, person.needles)
+        gone = Person((), person.needles)
+        report = await self._report(gone)
+        return {
+            "contacts": _ids(person),
+            "also_removed": removed.found,
+            "masked_log_lines": masked,
+            "verified": report,
+        }
+
+    async def verify(self, identifier: str) -> dict[str, Any]:
+        """Look everywhere; `absent` when the person is nowhere and everything could be read."""
+        return await self._report(await self._privacy.find(identifier))
+
+    async def _report(self, person: Person) -> dict[str, Any]:
+        findings: Findings = await self._privacy.verify(person)
+        mentions = await self._cache.mentions(person.needles)
+        lines = count_in_logs(self._logs, person.needles)
+        return {
+            "absent": findings.absent and mentions == 0 and lines == 0,
+            **asdict(findings),
+            "cache": mentions,
+            "log_lines": lines,
+        }
+
+
+def _ids(person: Person) -> list[str]:
+    return [str(contact_id) for contact_id in person.contact_ids]
+
+
+def log_files(folder: Path) -> Iterator[Path]:
+    """Every file under the log folder, that of Ray included, which is a link."""
+    seen = set()
+    for path in _walk(folder):
+        real = path.resolve()
+        if real not in seen and not path.name.startswith(NOT_OURS):
+            seen.add(real)
+            yield real
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.is_file():
+            yield path
+
+
+def count_in_logs(folder: Path, needles: Needles) -> int:
+    """Lines of log files that mention the person."""
+    return sum(needles.within(line) for path in log_files(folder) for line in _lines(path))
+
+
+def mask_logs(folder: Path, needles: Needles) -> int:
+    """Overwrite every mention where it stands: whoever writes the file may go on writing."""
+    return sum(_mask_file(path, needles) for path in log_files(folder))
+
+
+def _mask_file(path: Path, needles: Needles) -> int:
+    """One byte is one character in latin-1, so a masked line is as long as the line."""
+    changed = at = 0
+    with path.open("rb") as file, path.open("r+b", buffering=0) as same_file:
+        for line in file:
+            text = line.decode("latin-1")
+            if needles.within(text):
+                same_file.seek(at)
+                same_file.write(needles.mask(text).encode("latin-1"))
+                changed += 1
+            at += len(line)
+    return changed
+
+
+def _lines(path: Path) -> Iterable[str]:
+    with path.open("rb") as file:
+        for line in file:
+            yield line.decode("latin-1")
