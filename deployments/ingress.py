@@ -1,7 +1,7 @@
 """The ingress as a deployment: the webhook, and what operations asks of a running system."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -12,9 +12,11 @@ from deployments import admin, logs
 from deployments.parts import Parts
 from deployments.settings import load_settings
 from deployments.webhook import Webhook
-from serving.stores.stats import InboxStats
+from serving.errors import SwitchbackError
+from serving.metrics import exposition, series
 
 READY_DEADLINE_S = 3.0
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 web = FastAPI(title="Switchback", version="1")
 web.include_router(admin.router)
@@ -42,17 +44,13 @@ async def _models() -> None:
     await serve.get_deployment_handle("encoder", "models").fingerprint.remote()
 
 
-def _exposition(stats: InboxStats) -> str:
-    gauges = (
-        ("pending", stats.pending, "Messages that no turn has answered yet."),
-        ("oldest_seconds", stats.oldest_s, "Age of the oldest of them."),
-        ("dead", stats.dead, "Dead letters."),
-    )
-    lines = []
-    for key, value, text in gauges:
-        name = f"switchback_inbox_{key}"
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value}"]
-    return "\n".join(lines) + "\n"
+async def _told(part: str, reading: Awaitable[Mapping[str, float]]) -> dict[str, float]:
+    """What a part tells of itself, and whether it answers at all."""
+    up = series("switchback_up", part=part)
+    try:
+        return {**await reading, up: 1.0}
+    except SwitchbackError:
+        return {up: 0.0}
 
 
 @serve.ingress(web)
@@ -67,6 +65,7 @@ class Ingress:
         self._wakeups = self._parts.wakeups
         self._webhook = Webhook(settings, self._parts.inbox, self._wakeups)
         self._stats = self._parts.stats
+        self._metrics = self._parts.metrics
         await self._parts.open()
 
     @web.get("/webhook")
@@ -96,6 +95,8 @@ class Ingress:
 
     @web.get("/metrics")
     async def metrics(self) -> Response:
-        """The inbox as Prometheus text; Ray exports everything else."""
-        stats = await self._stats.inbox_stats()
-        return PlainTextResponse(_exposition(stats))
+        """Turns, steps and fallbacks of all processes, and the inbox; Ray exports its own."""
+        told = await asyncio.gather(
+            _told("database", self._stats.gauges()), _told("redis", self._metrics.read())
+        )
+        return PlainTextResponse(exposition({**told[0], **told[1]}), media_type=METRICS_TYPE)

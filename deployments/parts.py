@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serving.stores.cache import ContextCache
     from serving.stores.database import Database
     from serving.stores.inbox import Inbox
+    from serving.stores.metrics import RedisMetrics
     from serving.stores.stats import PostgresStats
     from serving.stores.wakeups import RedisWakeups
 
@@ -71,6 +72,12 @@ class Parts:
         from serving.stores.wakeups import RedisWakeups
 
         return RedisWakeups(self.redis)
+
+    @cached_property
+    def metrics(self) -> "RedisMetrics":
+        from serving.stores.metrics import RedisMetrics
+
+        return RedisMetrics(self.redis)
 
     @cached_property
     def inbox(self) -> "Inbox":

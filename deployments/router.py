@@ -18,7 +18,8 @@ from typing import Protocol, TypeVar
 from serving import flow
 from serving.arrivals import POLICIES, Policies, Policy, policy_of
 from serving.errors import Failure, SwitchbackError
-from serving.middleware import StepSpec, Transport, with_deadline
+from serving.metrics import Counters
+from serving.middleware import Meter, StepSpec, Transport, with_deadline
 from serving.ports import Arrivals, Outbox, TurnStore, Wakeups
 from serving.retry import decide
 from serving.types import InboundMessage, Interaction, SendOrder, SendOutcome, Turn, TurnResult
@@ -77,12 +78,15 @@ class Router:
         wakeups: Wakeups,
         transport: Transport,
         limits: RouterLimits | None = None,
+        *,
+        meter: Meter | None = None,
     ) -> None:
         self._turns = turns
         self._outbox = outbox
         self._wakeups = wakeups
         self._transport = transport
         self._limits = limits or RouterLimits()
+        self._meter = meter or Counters()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._running: dict[str, _Run] = {}
         self._typical_s = FIRST_GUESS_S
@@ -191,7 +195,7 @@ class Router:
 
     async def _policy(self, turn: Turn, message: InboundMessage) -> Policy:
         alone = replace(turn, messages=(message,))
-        parsed = await flow.understand(alone, self._transport)
+        parsed = await flow.understand(alone, self._transport, self._meter)
         return policy_of(message, parsed, self._limits.policies)
 
     # ── one turn ─────────────────────────────────────────────────────────────────────────────
@@ -218,7 +222,7 @@ class Router:
 
         try:
             try:
-                result = await flow.run(turn, carry)
+                result = await flow.run(turn, carry, self._meter)
             finally:
                 run.at_gate = True  # and past it
         except SwitchbackError as error:
@@ -234,12 +238,14 @@ class Router:
             await self._end(turn, result, ended)
 
     async def _end(self, turn: Turn, result: TurnResult | None, ended: str) -> None:
+        self._meter.turn(ended)
         with contextlib.suppress(SwitchbackError):  # the lease runs out; the outbox knows
             await self._turns.finish(turn, result, ended)
         await self._wakeups.notify()  # messages that came meanwhile
 
     async def _give_up_or_retry(self, turn: Turn, error: SwitchbackError) -> None:
         decision = decide(error, turn.attempt)
+        self._meter.turn("given_up" if decision is None else "tried_again")
         log.warning("turn %s attempt %d: %s", turn.turn_id, turn.attempt, error)
         with contextlib.suppress(SwitchbackError):
             if decision is None:
@@ -248,6 +254,6 @@ class Router:
                 await self._turns.give_back(turn, str(error), decision.delay_s)
 
     async def _log(self, interaction: Interaction) -> None:
-        result = await flow.log(interaction, self._transport)
+        result = await flow.log(interaction, self._transport, self._meter)
         if result.logged is not None:
             await self._turns.finish(interaction.record.turn, result, interaction.sent.outcome)

@@ -10,6 +10,7 @@ from deployments.parts import Parts
 from deployments.router import Router
 from deployments.settings import load_settings
 from deployments.transport import ServeTransport
+from serving.metrics import Counters
 from serving.types import StepName
 
 
@@ -21,8 +22,12 @@ class RouterHost:
         self._parts = Parts(load_settings())
         self._stats = self._parts.stats
         parts = self._parts
-        self._router = Router(parts.turns, parts.outbox, parts.wakeups, ServeTransport(dict(steps)))
+        counters = Counters()
+        transport = ServeTransport(dict(steps))
+        self._router = Router(parts.turns, parts.outbox, parts.wakeups, transport, meter=counters)
+        metrics = parts.metrics
         await self._parts.open()
+        self._flushing = asyncio.create_task(metrics.flush_forever(counters))
         self._loops = asyncio.create_task(self._router.run())
 
     async def num_running(self) -> int:

@@ -15,8 +15,10 @@ from typing import TypeVar
 
 from serving import fallbacks
 from serving.errors import SwitchbackError
+from serving.metrics import Counters
 from serving.middleware import (
     Journal,
+    Meter,
     StepSpec,
     Transport,
     compose,
@@ -133,14 +135,13 @@ Out = TypeVar("Out")
 LOGGED_OUTCOMES = frozenset({"sent", "parked", "held", "failed", "deferred"})
 
 
-async def run(turn: Turn, transport: Transport) -> TurnResult:
+async def run(turn: Turn, transport: Transport, meter: Meter | None = None) -> TurnResult:
     """Take one turn through the flow.
 
     Raises `SwitchbackError` when a step that may not be skipped fails; the router then decides
     whether to try the turn again.
     """
-    journal = Journal()
-    call = compose(transport, with_fallback(journal), with_retry, with_deadline)
+    journal, call = _journalled(transport, meter)
 
     parsed = await call(PARSE_MESSAGE, turn)
     consent = await call(CHECK_UNSUBSCRIBED, ConsentQuery(turn, parsed))
@@ -152,6 +153,8 @@ async def run(turn: Turn, transport: Transport) -> TurnResult:
         assert record.compliance is not None
         reply = _answer(record, record.compliance.text)
     record = replace(record, timings=tuple(journal.timings), degraded=_marks(record, journal))
+    for mark in record.degraded:
+        journal.meter.degraded(mark)
     if reply is None:
         return TurnResult(_complete(record, journal), sent=None, reply=None)
 
@@ -163,16 +166,23 @@ async def run(turn: Turn, transport: Transport) -> TurnResult:
     return replace(result, record=_complete(result.record, journal))
 
 
-async def understand(turn: Turn, transport: Transport) -> Parsed:
+async def understand(turn: Turn, transport: Transport, meter: Meter | None = None) -> Parsed:
     """Step 1 alone, of messages that came while another turn is under way."""
-    call = compose(transport, with_fallback(Journal()), with_retry, with_deadline)
+    _, call = _journalled(transport, meter)
     return await call(PARSE_MESSAGE, turn)
 
 
-async def log(interaction: Interaction, transport: Transport) -> TurnResult:
+async def log(
+    interaction: Interaction, transport: Transport, meter: Meter | None = None
+) -> TurnResult:
     """Steps 10 and 11 of a turn that was answered by a holder that died before logging it."""
-    call = compose(transport, with_fallback(Journal()), with_retry, with_deadline)
+    _, call = _journalled(transport, meter)
     return await _remember(interaction, call)
+
+
+def _journalled(transport: Transport, meter: Meter | None) -> tuple[Journal, Transport]:
+    journal = Journal(meter=meter or Counters())
+    return journal, compose(transport, with_fallback(journal), with_retry, with_deadline)
 
 
 async def _write_reply(record: TurnRecord, call: Transport) -> TurnRecord:

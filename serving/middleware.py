@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 from serving.errors import Overloaded, Retryable, SwitchbackError
+from serving.metrics import Counters
 from serving.types import StepName, StepTiming
 
 In = TypeVar("In")
@@ -41,15 +42,28 @@ class Transport(Protocol):
 Middleware = Callable[[Transport], Transport]
 
 
+class Meter(Protocol):
+    """Counts what happens, over all turns."""
+
+    def step(self, name: StepName, seconds: float, outcome: str) -> None: ...
+
+    def degraded(self, mark: str) -> None: ...
+
+    def turn(self, outcome: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Journal:
     """What happened in one turn, as it happens."""
 
     timings: list[StepTiming] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
+    meter: Meter = field(default_factory=Counters)
 
     def add(self, name: StepName, started: float, outcome: str) -> None:
-        self.timings.append(StepTiming(name, (time.perf_counter() - started) * 1e3, outcome))
+        seconds = time.perf_counter() - started
+        self.timings.append(StepTiming(name, seconds * 1e3, outcome))
+        self.meter.step(name, seconds, outcome.partition(" ")[0])
 
 
 def compose(transport: Transport, *middlewares: Middleware) -> Transport:

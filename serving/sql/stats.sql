@@ -8,6 +8,17 @@ SELECT
     (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL),
     (SELECT count(*) FROM outbox WHERE state = 'parked');
 
+-- name: desk
+-- What waits for a person, and what was buried lately.
+SELECT
+    (SELECT count(*) FROM handoffs WHERE closed_at IS NULL),
+    (SELECT count(DISTINCT conversation_id) FROM review_queue WHERE resolved_at IS NULL),
+    (SELECT count(*) FROM alerts WHERE resolved_at IS NULL),
+    (
+        SELECT count(*) FROM dead_letters
+        WHERE replayed_at IS NULL AND created_at > now() - make_interval(secs => %(within_s)s)
+    );
+
 -- name: turn_of
 -- The turn that ended an inbound message. One whose send is under way has not ended yet.
 SELECT t.state, t.outcome, t.record, t.timings, o.body, o.state, o.wamid, o.detail

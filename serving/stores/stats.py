@@ -8,6 +8,7 @@ from serving.crypto import Vault
 from serving.sql import queries
 from serving.stores.codec import record_codec, reply_codec, timings_codec
 from serving.stores.database import Database, fetch
+from serving.stores.dead_letters import Breaker
 from serving.stores.turns import sent
 from serving.types import Reply, SendOutcome, Sent, TurnRecord
 
@@ -44,6 +45,24 @@ class PostgresStats:
     async def inbox_stats(self) -> InboxStats:
         rows = await self._database.run(lambda c: fetch(c, _SQL.inbox), deadline_s=3.0)
         return InboxStats(*rows[0])
+
+    async def gauges(self, breaker: Breaker | None = None) -> dict[str, float]:
+        """The inbox and what waits for people, by the names under which metrics show them."""
+        inbox = await self.inbox_stats()
+        limits = breaker or Breaker()
+        parameters = {"within_s": limits.within_s}
+        rows = await self._database.run(lambda c: fetch(c, _SQL.desk, parameters), deadline_s=3.0)
+        handoffs, reviews, alerts, buried = rows[0]
+        return {
+            "switchback_inbox_pending": inbox.pending,
+            "switchback_inbox_oldest_seconds": inbox.oldest_s,
+            "switchback_inbox_dead": inbox.dead,
+            "switchback_outbox_parked": inbox.parked,
+            "switchback_handoffs_open": handoffs,
+            "switchback_reviews_open": reviews,
+            "switchback_alerts_open": alerts,
+            "switchback_dead_letter_breaker_open": float(buried >= limits.limit),
+        }
 
     async def turn_of(self, phone_number_id: str, wamid: str) -> TurnView | None:
         """The turn that ended this inbound message; None until its outcome is known."""
