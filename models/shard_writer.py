@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,13 +36,14 @@ def write_shard(
     *,
     memory_budget_bytes: int = DEFAULT_MEMORY_BUDGET_BYTES,
     index: IndexSpec | None = None,
+    trained: Path | None = None,
 ) -> ShardRecord:
     """Write the shard at `folder`, whole or not at all; an existing folder is refused.
 
     `vectors` are L2-normalised, shape (n, dim), row i belonging to chunk i. `chunks` may be a
-    table of chunk_table.SCHEMA. `index` None: chosen by size and memory budget. Raises ValueError
-    on input that cannot be an index: none at all, lengths that differ, repeated ids, vectors of
-    other length.
+    table of chunk_table.SCHEMA. `index` None: chosen by size and memory budget. `trained`: an
+    empty index of that kind, trained once for all shards. Raises ValueError on input that cannot
+    be an index: none at all, lengths that differ, repeated ids, vectors of other length.
     """
     table = chunks if isinstance(chunks, pa.Table) else to_table(chunks)
     _check(vectors, table)
@@ -52,7 +54,9 @@ def write_shard(
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        record = _write_files(building, vectors, table, encoder, spec)
+        record = _write_files(
+            building, vector_index.build(vectors, spec, trained), table, encoder, spec
+        )
         building.chmod(0o755)  # mkdtemp makes it private; a replica may run as another user
         building.rename(folder)
     finally:
@@ -87,16 +91,15 @@ def _in_order(
 
 def _write_files(
     folder: Path,
-    vectors: NDArray[np.float32],
+    index: Any,
     table: pa.Table,
     encoder: EncoderFingerprint,
     spec: IndexSpec,
 ) -> ShardRecord:
-    vector_index.write(vector_index.build(vectors, spec), folder / VECTORS)
+    vector_index.write(index, folder / VECTORS)
     write_parquet(table, folder / CHUNKS)
     write_lexical(folder / LEXICAL, searchable_texts(table))
-    count, dim = vectors.shape
-    record = ShardRecord(count, dim, encoder, spec, record_files(folder))
+    record = ShardRecord(table.num_rows, int(index.d), encoder, spec, record_files(folder))
     write_record(folder, record)
     return record
 

@@ -16,7 +16,7 @@ from models.shard import IndexShard
 from models.shard_files import read_record
 from models.shard_writer import write_shard
 from models.types import ChunkRecord, EncoderFingerprint, SearchFilter
-from models.vector_index import IndexSpec, choose_index
+from models.vector_index import IndexSpec, choose_index, train, write
 from tests.unit.models.samples import TREKS, chunk, chunks, unit_vectors
 
 COUNT = 700
@@ -25,11 +25,12 @@ SPECS = [
     IndexSpec("flat", "Flat"),
     IndexSpec("ivf-sq8", "IVF8,SQ8", nprobe=8),
     IndexSpec("ivf-pq", "IVF8,PQ8x4fsr,RFlat", nprobe=8, k_factor=20),
+    IndexSpec("ivf-pq", "IVF8,PQ8x4fsr,Refine(SQ8)", nprobe=8, k_factor=20),
 ]
 ANY = SearchFilter()
 
 
-@pytest.fixture(params=SPECS, ids=lambda spec: spec.kind)
+@pytest.fixture(params=SPECS, ids=lambda spec: spec.factory)
 def spec(request: pytest.FixtureRequest) -> IndexSpec:
     assert isinstance(request.param, IndexSpec)
     return request.param
@@ -256,7 +257,8 @@ def test_recall_can_be_measured_on_the_served_index(tmp_path: Path, spec: IndexS
         (1_000, 2, "flat", "Flat"),
         (100_000, 2, "flat", "Flat"),
         (300_000, 2, "ivf-pq", "IVF1024,PQ96x4fsr,RFlat"),
-        (3_000_000, 2, "ivf-sq8", "IVF4096,SQ8"),
+        (3_000_000, 2, "ivf-pq", "IVF4096,PQ96x4fsr,Refine(SQ8)"),
+        (5_500_000, 2, "ivf-sq8", "IVF4096,SQ8"),
     ],
 )
 def test_the_index_suits_size_and_memory(
@@ -265,6 +267,32 @@ def test_the_index_suits_size_and_memory(
     """Exact, then refined, then quantised, as the shard grows."""
     chosen = choose_index(count, 384, budget_gib * 1024**3)
     assert (chosen.kind, chosen.factory) == (kind, factory)
+
+
+def test_shards_share_one_training(tmp_path: Path, spec: IndexSpec) -> None:
+    """Lists and codes learnt once serve every shard, and a passage still finds itself."""
+    vectors = unit_vectors(COUNT)
+    trained = tmp_path / "trained.faiss"
+    write(train(vectors, spec), trained)
+    for name, rows in (("a", range(0, COUNT, 2)), ("b", range(1, COUNT, 2))):
+        own = [chunk(row) for row in rows]
+        write_shard(tmp_path / name, vectors[list(rows)], own, ENCODER, index=spec, trained=trained)
+        shard = IndexShard.load(tmp_path / name)
+        (hits,) = shard.search(vectors[[rows[7]]], ["zzz"], [ANY], 3)
+        assert hits[0].chunk == chunk(rows[7])
+
+
+def test_an_index_that_is_not_empty_trains_nobody(tmp_path: Path) -> None:
+    """A shard built on another's vectors would answer with them."""
+    write_shard(tmp_path / "a", unit_vectors(5), chunks(5), ENCODER)
+    with pytest.raises(ValueError, match="no empty, trained index of 32 dimensions"):
+        write_shard(
+            tmp_path / "b",
+            unit_vectors(5),
+            chunks(5),
+            ENCODER,
+            trained=tmp_path / "a/vectors.faiss",
+        )
 
 
 def test_a_shard_that_fits_nowhere_is_refused() -> None:
