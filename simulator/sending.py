@@ -63,8 +63,8 @@ class Sending:
         failure = await self._before(fault, disconnected)
         magic = self._magic(customer)
         limit = self._check(request, customer)
-        failure = failure or magic or limit
-        message, overtaken = self._accept(request, customer, failure)
+        codes = [code for code in (failure, magic, limit) if code is not None]  # 0 is one too
+        message, overtaken = self._accept(request, customer, codes[0] if codes else None)
         if overtaken:
             await asyncio.sleep(_OVERTAKE_S)
         if fault is not None and fault.kind in {"timeout_after_accept", "slow"}:

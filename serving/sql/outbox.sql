@@ -10,6 +10,7 @@ FOR SHARE;
 -- With the time before which nothing may go: the sender is held, or Meta's pair limit is used up.
 -- That is one message in 6 s with bursts of 45 in 6 s; a burst is paid for before the next one.
 -- Counted here as 7 and 5 s, because a message reaches Meta up to a second later than it leaves.
+-- A second message may always go: Meta takes it for the burst's, or for a new one.
 SELECT
     conversation_id,
     owner,
@@ -30,6 +31,7 @@ SELECT
             WHERE phone_number_id IN (conversations.phone_number_id, '*') AND held_until > now()
         ),
         CASE
+            WHEN spell_count <= 1 THEN NULL
             WHEN now() >= spell_started_at + spell_count * interval '7 seconds' THEN NULL
             WHEN now() < spell_started_at + interval '5 seconds' AND spell_count < 45 THEN NULL
             ELSE spell_started_at + spell_count * interval '7 seconds'
