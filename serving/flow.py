@@ -148,6 +148,8 @@ async def run(turn: Turn, transport: Transport, meter: Meter | None = None) -> T
     record = TurnRecord(turn, parsed, consent)
     if consent.ends_turn:
         reply = _confirmation(consent)
+    elif turn.is_stale(turn.started_at):
+        return TurnResult(_complete(record, journal), Sent("held", reason="stale"), reply=None)
     else:
         record = await _write_reply(record, call)
         assert record.compliance is not None

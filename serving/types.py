@@ -7,7 +7,7 @@ columns, never in a log line or a metric label.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NewType, get_args
 
 from typing_extensions import TypeAliasType
@@ -53,6 +53,8 @@ RiskLevel = Literal["low", "medium", "high"]
 Band = Literal["cold", "warm", "hot"]
 
 INTENTS: tuple[Intent, ...] = get_args(Intent)
+# Meta repeats a delivery for days; what comes this late is for a person to answer.
+STALE_AFTER = timedelta(minutes=60)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
@@ -93,6 +95,10 @@ class Turn:
     language_hint: Language | None = None  # what the conversation was held in so far
     recent_replies: tuple[str, ...] = ()  # our last replies, newest last, at most three
     attempt: int = 1  # 2 and up: an earlier holder failed or died
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether even its newest message is too old for a machine's answer."""
+        return self.messages[-1].sent_at < now - STALE_AFTER
 
     @property
     def text(self) -> str:

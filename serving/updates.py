@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from serving.notices import Notice
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -84,6 +86,7 @@ class Event:
     kind: str
     content: str  # canonical JSON, or the body as it came
     phone_number_id: str | None = None
+    notices: tuple[Notice, ...] = ()  # what it asks us to do
 
 
 @dataclass(frozen=True, slots=True)

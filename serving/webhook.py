@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serving import wording
+from serving import notices, wording
 from serving.signature import handshake, is_signed, sign
 from serving.updates import (
     Event,
@@ -95,7 +95,7 @@ class _Reader:
     def _change(self, field: str, value: Json, entry: Json) -> None:
         phone_number_id = as_id(as_object(value.get("metadata")).get("phone_number_id"))
         if phone_number_id is None or not _ID.fullmatch(phone_number_id):
-            self._event(field, {"entry": _head(entry), "value": value}, None)
+            self._event(field, {"entry": _head(entry), "value": value}, None, value)
             return
         match field:
             case "messages":
@@ -107,7 +107,8 @@ class _Reader:
             case "user_preferences":
                 self._take_preferences(phone_number_id, value)
             case _:
-                self._event(field, {"entry": _head(entry), "value": value}, phone_number_id)
+                content = {"entry": _head(entry), "value": value}
+                self._event(field, content, phone_number_id, value)
 
     # ── field messages ───────────────────────────────────────────────────────────────────────
 
@@ -119,7 +120,8 @@ class _Reader:
             self._status(phone_number_id, raw)
         known = {"messaging_product", "metadata", "contacts", "messages", "statuses"}
         if rest := {key: value[key] for key in value.keys() - known}:
-            self._event("errors" if "errors" in rest else "messages", rest, phone_number_id)
+            kind = "errors" if "errors" in rest else "messages"
+            self._event(kind, rest, phone_number_id, rest)
 
     def _message(
         self, phone_number_id: str, raw: object, contacts: list[Contact], *, standby: bool = False
@@ -218,9 +220,12 @@ class _Reader:
                 at = preference.timestamp or self._now
                 self._preferences.append(Preference(identity, preference.value, at))
 
-    def _event(self, kind: str, content: object, phone_number_id: str | None) -> None:
+    def _event(
+        self, kind: str, content: object, phone_number_id: str | None, value: Json | None = None
+    ) -> None:
         name = kind if _ID.fullmatch(kind) else "unknown"
-        self._events.append(Event(name, _canonical(content), phone_number_id))
+        asked = notices.read(kind, value, self._now) if value is not None else ()
+        self._events.append(Event(name, _canonical(content), phone_number_id, asked))
 
 
 _CHANGES = frozenset({"user_changed_number", "user_changed_user_id", "customer_changed_number"})

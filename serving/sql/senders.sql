@@ -35,6 +35,12 @@ WHERE phone_number_id = ANY(%(phone_number_ids)s::text[]) AND holds > 0 AND held
 INSERT INTO senders (phone_number_id, throughput_mps) VALUES (%(phone_number_id)s, %(mps)s)
 ON CONFLICT (phone_number_id) DO UPDATE SET throughput_mps = excluded.throughput_mps;
 
+-- name: set_only_throughput
+-- Meta names a number by its digits here, and we know it by its id: sure only if there is one.
+UPDATE senders SET throughput_mps = %(mps)s
+WHERE phone_number_id <> '*'
+    AND (SELECT count(*) FROM senders WHERE phone_number_id <> '*') = 1;
+
 -- name: reserve
 -- Slots for some messages of some numbers. Meta counts in and out together, so what came in during
 -- the last second is taken off; a tenth is left free for what we cannot see, and a tenth is never

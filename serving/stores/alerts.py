@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from serving.notices import NoticeKind
 from serving.sql import queries
 from serving.stores.database import Connection, Database, fetch
 
 _SQL = queries("alerts")
 
-AlertKind = Literal["graph", "account", "quality", "template", "budget"]
+AlertKind = NoticeKind | Literal["budget"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ Order matters: the reasons that end a turn for good come before those that only 
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from serving.business import variant_of
 from serving.crypto import Vault
 from serving.ports import Gate, Recipient
 from serving.templates import TemplateBook
 from serving.types import Reply, SendOrder, SendOutcome, TemplateRef, Wamid
-
-# An answer that is later than this is a person's to give.
-STALE = timedelta(minutes=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ class Judge:
         # A confirmation is not held up by what the customer writes next.
         if purpose == "answer" and not resumes and turn.turn_id in self.view.overtaken:
             return "superseded", "newer messages"
-        if resumes and turn.messages[-1].sent_at < conversation.now - STALE:
+        if resumes and turn.is_stale(conversation.now):
             return "held", "older than an hour"
         return None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from serving.crypto import Vault
 from serving.sql import queries
-from serving.stores import consent, delivery, handover
+from serving.stores import consent, delivery, handover, notices
 from serving.stores.batching import Batcher
 from serving.stores.cache import ContextCache
 from serving.stores.contacts import ContactBook, Keys, Resolved
@@ -233,4 +233,8 @@ async def _store_events(connection: Connection, rows: Sequence[EventRow]) -> set
         "payloads": [row.payload for row in rows],
     }
     fresh = await fetch(connection, _SQL.add_events, columns)
-    return {event_mark(content_key) for (content_key,) in fresh}
+    marks = {event_mark(content_key) for (content_key,) in fresh}
+    for row in rows:
+        if event_mark(row.content_key) in marks:
+            await notices.act(connection, row.phone_number_id, row.notices)
+    return marks

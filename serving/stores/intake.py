@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.crypto import Vault
+from serving.notices import Notice
 from serving.stores.contacts import ContactBook, Keys
 from serving.stores.delivery import StatusRow
 from serving.understanding import control
@@ -51,6 +52,7 @@ class EventRow:
     phone_number_id: str | None
     content_key: bytes
     payload: bytes
+    notices: tuple[Notice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +172,5 @@ def _event_row(vault: Vault, event: Event) -> EventRow:
         event.phone_number_id,
         vault.index("event", f"{event.kind}\n{event.content}"),
         vault.seal(event.content),
+        event.notices,
     )

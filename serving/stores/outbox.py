@@ -185,6 +185,7 @@ async def _resume(
     if over:
         held = [verdict.gate.outcome == "held" for verdict in over]
         await connection.execute(_SQL.cancel_deferred, {**_keys(over), "held": held})
+        await handover.take_over(connection, _holdings(over))
 
 
 def _keys(verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -192,6 +193,15 @@ def _keys(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "turn_ids": [verdict.item.turn_id for verdict in verdicts],
         "parts": [verdict.item.order.part for verdict in verdicts],
     }
+
+
+def _holdings(over: Sequence[Verdict]) -> list[handover.Taking]:
+    """An answer that may not be given any more is a person's to give."""
+    return [
+        handover.Taking(uuid.UUID(verdict.item.order.record.turn.conversation_id), "held")
+        for verdict in over
+        if verdict.gate.outcome == "held"
+    ]
 
 
 def _body(vault: Vault, verdict: Verdict) -> bytes:

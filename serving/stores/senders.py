@@ -35,9 +35,10 @@ async def proved(connection: Connection, phone_number_ids: Sequence[str]) -> Non
         await connection.execute(_SQL.proved, {"phone_number_ids": sorted(set(phone_number_ids))})
 
 
-async def set_throughput(connection: Connection, phone_number_id: str, mps: int) -> None:
-    parameters = {"phone_number_id": phone_number_id, "mps": mps}
-    await connection.execute(_SQL.set_throughput, parameters)
+async def set_throughput(connection: Connection, phone_number_id: str | None, mps: int) -> None:
+    """Of a number; None: of the only one, where there is one."""
+    sql = _SQL.set_throughput if phone_number_id else _SQL.set_only_throughput
+    await connection.execute(sql, {"phone_number_id": phone_number_id, "mps": mps})
 
 
 class PostgresSenders:

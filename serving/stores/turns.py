@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from serving.crypto import Vault
 from serving.ports import Arrivals
 from serving.sql import queries
-from serving.stores import dead_letters
+from serving.stores import dead_letters, handover
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec, timings_codec
 from serving.stores.database import Connection, Database, fetch
@@ -149,7 +149,7 @@ class PostgresTurns:
 
     async def _finish_many(self, endings: Sequence[_Ending]) -> list[None]:
         turns = [ending.turn for ending in endings]
-        held = [ending.turn for ending in endings if ending.ended == "held"]
+        held = [ending for ending in endings if ending.ended == "held"]
         parameters: dict[str, object] = {
             **_columns(turns),
             "outcomes": [ending.ended for ending in endings],
@@ -163,7 +163,11 @@ class PostgresTurns:
             await connection.execute(_SQL.lock_for_ending, parameters)
             await connection.execute(_SQL.end_turns, parameters)
             if held:
-                await connection.execute(_SQL.queue_reviews, _columns(held))
+                await connection.execute(
+                    _SQL.queue_reviews, _columns([ending.turn for ending in held])
+                )
+                # After the ending: what it left pending is the person's as well.
+                await handover.take_over(connection, map(_taking, held))
 
         await self._database.run(work)
         return [None] * len(endings)
@@ -283,6 +287,13 @@ def _turn(lease: _Lease, messages: Sequence[InboundMessage], replies: Sequence[s
         recent_replies=tuple(replies),
         attempt=lease.attempt,
     )
+
+
+def _taking(ending: _Ending) -> handover.Taking:
+    """What the bot may not or should not answer is a person's."""
+    sent = ending.result.sent if ending.result is not None else None
+    stale = sent is not None and sent.reason == "stale"
+    return handover.Taking(uuid.UUID(ending.turn.conversation_id), "stale" if stale else "held")
 
 
 def _arrivals(vault: Vault, turn_id: TurnId, rows: Sequence[Sequence[Any]]) -> Arrivals:

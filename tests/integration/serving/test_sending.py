@@ -1,10 +1,12 @@
 """Sends that have to wait, and what follows from those that fail."""
 
 import asyncio
+import json
 
 from serving.ports import Settlement
 from serving.stores.outbox import PostgresOutbox
-from serving.types import Consent, Reply, SendOrder, TemplateRef, Turn, TurnResult, Wamid
+from serving.types import Consent, Reply, SendOrder, Sent, TemplateRef, Turn, TurnResult, Wamid
+from serving.webhook import parse
 from tests.integration.serving.world import NUMBER, World, order, play, status, text
 
 STOP = Consent(opted_out=True, action="opt_out", scope="all", rule="stop", confirmation="Bye.")
@@ -286,5 +288,72 @@ def test_the_slots_of_a_number_are_shared_by_everybody(database_url: str) -> Non
         await world.receive(*(text("x", sender=f"1555010{n:04}") for n in range(40)))
         alone = [await world.senders.reserve("1") for _ in range(3)]
         assert max(alone) < 0.1
+
+    play(database_url, scenario)
+
+
+def account_event(field: str, **value: object) -> bytes:
+    entry = {"id": "1", "time": 1, "changes": [{"field": field, "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+def test_a_disabled_account_claims_nothing_until_it_is_reinstated(database_url: str) -> None:
+    """The webhook holds every number, alerts once however often it comes, and lifts the hold."""
+
+    async def scenario(world: World) -> None:
+        banned = account_event(
+            "account_update", event="DISABLED_UPDATE", ban_info={"waba_ban_state": "DISABLE"}
+        )
+        for _ in range(2):
+            await world.inbox.accept(parse(banned))
+        (alert,) = await world.alerts.open()
+        assert (alert.subject, alert.occurrences) == ("DISABLED_UPDATE: DISABLE", 1)
+        await world.receive(text())
+        assert await world.claim() == []
+        back = account_event(
+            "account_update", event="DISABLED_UPDATE", ban_info={"waba_ban_state": "REINSTATE"}
+        )
+        await world.inbox.accept(parse(back))
+        assert len(await world.claim()) == 1
+
+    play(database_url, scenario)
+
+
+def test_a_template_that_meta_pauses_is_not_sent(database_url: str) -> None:
+    """Until it is approved again."""
+
+    async def scenario(world: World) -> None:
+        for event, outcome in (("PAUSED", "held"), ("APPROVED", "go")):
+            await world.inbox.accept(
+                parse(
+                    account_event(
+                        "message_template_status_update",
+                        event=event,
+                        message_template_name="resume_conversation",
+                        message_template_language="en-US",
+                    )
+                )
+            )
+            await world.execute("DELETE FROM contacts")
+            await world.receive(text("late", age_s=24 * 3600))
+            (gate,) = await world.late_outbox.admit([order(await world.claim_one())])
+            assert gate.outcome == outcome
+
+    play(database_url, scenario)
+
+
+def test_what_the_bot_may_not_answer_becomes_a_persons(database_url: str) -> None:
+    """With the reason; what the customer writes next is the person's as well."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("from yesterday", age_s=7200))
+        turn = await world.claim_one()
+        assert turn.is_stale(turn.started_at)
+        record = order(turn).record
+        stale = TurnResult(record, Sent("held", reason="stale"), None)
+        await world.turns.finish(turn, stale, "held")
+        assert await world.rows("SELECT reason FROM handoffs") == [("stale",)]
+        await world.receive(text("anyone there?"))
+        assert await world.claim() == []
 
     play(database_url, scenario)

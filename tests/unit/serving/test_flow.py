@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,7 +35,7 @@ from serving.steps.retrieve_documents import RetrieveDocuments
 from serving.steps.send_message import SendMessage
 from serving.steps.update_lead_score import UpdateLeadScore
 from serving.steps.validate_response import ValidateResponse
-from serving.types import STEP_NAMES, ContactId, StepName, TurnResult
+from serving.types import STEP_NAMES, ContactId, Sent, StepName, TurnResult
 from tests.fakes.models import FakeChat, FakeKnowledge
 from tests.fakes.stores import (
     FakeClock,
@@ -303,6 +304,20 @@ async def test_who_opted_out_before_hears_nothing() -> None:
     assert result.sent is None
     assert result.reply is None
     assert house.graph.sent == []
+
+
+async def test_a_stale_message_is_a_persons_and_no_model_is_asked() -> None:
+    """Older than an hour: held with its reason; STOP is obeyed at any age."""
+    house = House()
+    await house.open()
+    old = turn("How much is Hampta Pass?")
+    late = replace(old, started_at=old.started_at + timedelta(minutes=61))
+    result = await run(late, house)
+    assert result.sent == Sent("held", reason="stale")
+    assert house.graph.sent == []
+    assert "generate_response" not in house.started
+    stop = replace(turn("stop", turn_id="t2"), started_at=late.started_at)
+    assert (await run(stop, house)).record.consent.opted_out
 
 
 async def test_a_superseded_turn_is_not_logged() -> None:
