@@ -6,7 +6,8 @@ SELECT
         FROM conversations WHERE pending_since IS NOT NULL
     )::double precision,
     (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL),
-    (SELECT count(*) FROM outbox WHERE state = 'parked');
+    (SELECT count(*) FROM outbox WHERE state = 'parked'),
+    (SELECT count(*) FROM outbox WHERE state = 'deferred');
 
 -- name: desk
 -- What waits for a person, and what was buried lately.

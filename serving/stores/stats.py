@@ -21,6 +21,7 @@ class InboxStats:
     oldest_s: float  # age of the oldest of them, by arrival; 0.0 when there is none
     dead: int  # dead letters not replayed
     parked: int = 0  # sends of which it is not known whether they left
+    deferred: int = 0  # sends that wait for their time
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class PostgresStats:
             "switchback_inbox_oldest_seconds": inbox.oldest_s,
             "switchback_inbox_dead": inbox.dead,
             "switchback_outbox_parked": inbox.parked,
+            "switchback_outbox_deferred": inbox.deferred,
             "switchback_handoffs_open": handoffs,
             "switchback_reviews_open": reviews,
             "switchback_alerts_open": alerts,
