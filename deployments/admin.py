@@ -97,7 +97,9 @@ async def conversation(conversation_id: uuid.UUID, office: InOffice, _who: CanRe
 @router.post("/conversations/{conversation_id}/take-over")
 async def take_over(conversation_id: uuid.UUID, office: InOffice, who: CanHandOver) -> Changed:
     """The bot is silent from here on, also where a reply was just being written."""
-    return _known(conversation_id, await office.handover.take_over(conversation_id, who.name))
+    change = await office.handover.take_over(conversation_id, who.name)
+    await office.parts.wakeups.notify()  # routers look, and stop a turn that is under way
+    return _known(conversation_id, change)
 
 
 @router.post("/conversations/{conversation_id}/hand-back")

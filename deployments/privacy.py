@@ -3,8 +3,10 @@
 Composes; what a place knows of a person is each place's own business.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ class PersonalData:
         person = await self._privacy.find(identifier)
         removed = await self._privacy.erase(person)
         await self._cache.forget_mentions(person.needles)
-        masked = mask_logs(self._logs, person.needles)
+        masked = await asyncio.to_thread(mask_logs, self._logs, person.needles)
         gone = Person((), person.needles)
         report = await self._report(gone)
         return {
@@ -53,13 +55,10 @@ class PersonalData:
     async def _report(self, person: Person) -> dict[str, Any]:
         findings: Findings = await self._privacy.verify(person)
         mentions = await self._cache.mentions(person.needles)
-        lines = count_in_logs(self._logs, person.needles)
-        return {
-            "absent": findings.absent and mentions == 0 and lines == 0,
-            **asdict(findings),
-            "cache": mentions,
-            "log_lines": lines,
-        }
+        logs = await asyncio.to_thread(look_into_logs, self._logs, person.needles)
+        found = {"cache": mentions, "log_lines": logs.lines, "unreadable_logs": logs.unreadable}
+        absent = findings.absent and not any(found.values())
+        return {"absent": absent, **asdict(findings), **found}
 
 
 def _ids(person: Person) -> list[str]:
@@ -86,27 +85,44 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def count_in_logs(folder: Path, needles: Needles) -> int:
-    """Lines of log files that mention the person."""
-    return sum(needles.within(line) for path in log_files(folder) for line in _lines(path))
+@dataclass(frozen=True, slots=True)
+class LogFindings:
+    lines: int  # that mention the person
+    unreadable: int  # files of which nothing can be said
+
+
+def look_into_logs(folder: Path, needles: Needles) -> LogFindings:
+    lines = unreadable = 0
+    for path in log_files(folder):
+        try:
+            lines += sum(needles.within(line) for line in _lines(path))
+        except OSError:
+            unreadable += 1
+    return LogFindings(lines, unreadable)
 
 
 def mask_logs(folder: Path, needles: Needles) -> int:
-    """Overwrite every mention where it stands: whoever writes the file may go on writing."""
-    return sum(_mask_file(path, needles) for path in log_files(folder))
+    """Overwrite every mention where it stands: whoever writes the file may go on writing.
+
+    A file that cannot be written is left, and looking again will find it.
+    """
+    masked = 0
+    for path in log_files(folder):
+        with contextlib.suppress(OSError):
+            masked += _mask_file(path, needles)
+    return masked
 
 
 def _mask_file(path: Path, needles: Needles) -> int:
     """One byte is one character in latin-1, so a masked line is as long as the line."""
     changed = at = 0
-    with path.open("rb") as file, path.open("r+b", buffering=0) as same_file:
-        for line in file:
-            text = line.decode("latin-1")
-            if needles.within(text):
-                same_file.seek(at)
-                same_file.write(needles.mask(text).encode("latin-1"))
-                changed += 1
-            at += len(line)
+    for line in _lines(path):
+        if needles.within(line):
+            with path.open("r+b", buffering=0) as file:
+                file.seek(at)
+                file.write(needles.mask(line).encode("latin-1"))
+            changed += 1
+        at += len(line)
     return changed
 
 

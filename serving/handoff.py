@@ -47,8 +47,10 @@ def handoff(
     bookings: Sequence[Booking],
 ) -> Handoff:
     """`records` newest first, `history` oldest first."""
-    last = records[0] if records else None
-    validated = next((record.validated for record in records if record.validated), None)
+    # Asking for a person is no topic, and the promise of one no answer.
+    spoken = [record for record in records if record.parsed.intent != "human_handoff"]
+    last = next(iter(spoken or records), None)
+    validated = next((record.validated for record in spoken if record.validated), None)
     treks = dict.fromkeys(str(v) for record in records for v in record.parsed.values("trek"))
     unanswered = _unanswered(history)
     parts = [

@@ -20,6 +20,7 @@ HELP = {
     "switchback_inbox_oldest_seconds": ("gauge", "Age of the oldest of them."),
     "switchback_inbox_dead": ("gauge", "Dead letters that nobody has replayed."),
     "switchback_outbox_parked": ("gauge", "Sends of which it is not known whether they left."),
+    "switchback_outbox_deferred": ("gauge", "Sends that wait for their time."),
     "switchback_handoffs_open": ("gauge", "Conversations in a person's hands."),
     "switchback_reviews_open": ("gauge", "Conversations a person should look at."),
     "switchback_alerts_open": ("gauge", "Things that are wrong now; /admin/alerts lists them."),

@@ -138,7 +138,7 @@ async def _own_key(office: "Office") -> AsyncIterator[str]:
     try:
         yield key
     finally:
-        await office.keys.revoke(name)
+        await office.keys.discard(name)
 
 
 async def _ask_for_replay(settings: Settings, turn_id: uuid.UUID, key: str) -> dict[str, Any]:

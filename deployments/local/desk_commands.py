@@ -156,7 +156,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
     if report["absent"]:
         return f"absent: {looked}"
     places = [f"{place} ({count})" for place, count in report["found"].items()]
-    others = ("unreadable", "cache", "log_lines")
+    others = ("unreadable", "cache", "log_lines", "unreadable_logs")
     places += [f"{name.replace('_', ' ')} ({report[name]})" for name in others if report[name]]
     return f"present: {', '.join(places)}; {looked}"
 

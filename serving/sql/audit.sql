@@ -13,6 +13,10 @@ SELECT name, scopes, created_at, revoked_at FROM api_keys ORDER BY created_at, n
 UPDATE api_keys SET revoked_at = now() WHERE name = %(name)s AND revoked_at IS NULL
 RETURNING name;
 
+-- name: discard_key
+-- A key that was made for one call leaves nothing but that call in the log.
+DELETE FROM api_keys WHERE name = %(name)s;
+
 -- name: begin
 -- Before anything is done: what cannot be written down is not done.
 INSERT INTO audit_log (actor, action, status) VALUES (%(actor)s, %(action)s, 0)

@@ -81,6 +81,10 @@ class Keys:
         """False: there is no such key in use."""
         return bool(await self._database.run(lambda c: fetch(c, _SQL.revoke_key, {"name": name})))
 
+    async def discard(self, name: str) -> None:
+        """Of a key that was made for one call, and is nobody's."""
+        await self._database.run(lambda c: c.execute(_SQL.discard_key, {"name": name}))
+
 
 class AuditLog:
     def __init__(self, database: Database) -> None:

@@ -1,8 +1,9 @@
 """Webhook bodies turned into encrypted rows, and counted. No I/O: may run in a thread."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from serving.crypto import Vault
 from serving.notices import Notice
@@ -21,6 +22,8 @@ from serving.updates import (
 )
 
 ECHO = "echo"  # type of what a colleague wrote from the business app
+
+_KEPT_OF_STATUSES = frozenset({"status", "timestamp", "errors", "pricing", "conversation", "type"})
 
 Mark = tuple[str, ...]  # names an update, to count it once
 
@@ -161,9 +164,17 @@ def _status_row(vault: Vault, status: StatusUpdate) -> StatusRow:
         recipient_key=vault.index("recipient", participant) if participant else b"",
         callback_data=status.callback_data,
         error_code=status.error_code,
-        payload=vault.seal(json.dumps(status.raw)),
+        payload=vault.seal(json.dumps(_impersonal(status.raw))),
         occurred_at=status.at,
     )
+
+
+def _impersonal(raw: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A status without its recipient: that stands in the message it is of, and goes with it.
+
+    Statuses come for days, also after the customer was erased.
+    """
+    return {name: value for name, value in (raw or {}).items() if name in _KEPT_OF_STATUSES}
 
 
 def _event_row(vault: Vault, event: Event) -> EventRow:

@@ -48,7 +48,7 @@ class Findings:
         return not self.found and not self.unreadable
 
     def add(self, table: str, page: Page) -> None:
-        self.scanned[table] = self.scanned.get(table, 0) + page.num_rows
+        self.scanned[table] += page.num_rows
         self.unreadable += page.unreadable
         for hit in page.hits:
             for column in hit.masked:
@@ -112,6 +112,7 @@ class Privacy:
     ) -> Findings:
         findings = Findings()
         for table in await tables(self._database):
+            findings.scanned[table.name] = 0
             async for page in pages(self._database, table, needles):
                 findings.add(table.name, page)
                 await then(table, page)

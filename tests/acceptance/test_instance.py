@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from deployments.settings import load_settings
 from serving.flow import FLOW
 from tests.acceptance.conftest import ROOT, Instance
 
@@ -132,6 +133,27 @@ def test_a_killed_replica_costs_no_reply_and_doubles_none(
     eventually(lambda: bool(instance.json("status")["ready"]), 300)
     time.sleep(15)  # longer than a lease: a second reply would have come by now
     assert len(replies_to(instance, sender)) == 1
+
+
+def test_administration_over_http_and_command_line(instance: Instance) -> None:
+    """A conversation is taken over and handed back, a turn run again, a person erased for good."""
+    customer = "15550100181"
+    asked = instance.ask("What is the altitude of Kedarkantha?", customer)
+    key = {"Authorization": f"Bearer {load_settings(instance.env).api_key}"}
+    address = f"http://127.0.0.1:{instance.env['SWITCHBACK_HTTP_PORT']}/admin"
+    with httpx.Client(base_url=address, headers=key, timeout=30) as http:
+        assert httpx.get(f"{address}/conversations").status_code == httpx.codes.UNAUTHORIZED
+        (found,) = http.post("/conversations/find", json={"identifier": customer}).json()
+        url = f"/conversations/{found['conversation_id']}"
+        assert http.post(f"{url}/take-over").json() == {"outcome": "changed"}
+        assert http.get(url).json()["handoff"]["reason"] == "agent"
+        assert http.post(f"{url}/hand-back").json() == {"outcome": "changed"}
+    report = instance.json("replay", asked["turn_id"])
+    outcomes = {step["name"]: step["outcome"] for step in report["steps"]}
+    assert list(outcomes) == [spec.name for spec in FLOW]
+    assert (outcomes["parse_message"], outcomes["send_message"]) == ("same", "left out")
+    assert 'step="generate_response",outcome="ok"' in instance.metrics()
+    assert instance.json("privacy", "erase", customer, "--yes")["verified"]["absent"]
 
 
 def test_stop_is_confirmed_once_and_then_silent(instance: Instance) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from serving.errors import Retryable
-from serving.metrics import Counters, series
+from serving.metrics import HELP, Counters, series
 from serving.stores.metrics import KEY, RedisMetrics
 from tests.integration.serving.world import World, play, text
 
@@ -56,6 +56,7 @@ def test_gauges_tell_what_waits(database_url: str) -> None:
         turn = await world.claim_one()
         await world.turns.bury(turn, "defect")
         gauges = await world.stats.gauges()
+        assert gauges.keys() <= HELP.keys()  # else /metrics would leave it out
         assert gauges["switchback_inbox_pending"] == 1
         assert gauges["switchback_inbox_dead"] == 1
         assert gauges["switchback_dead_letter_breaker_open"] == 0

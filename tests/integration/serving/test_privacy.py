@@ -221,3 +221,22 @@ def test_a_turn_under_way_cannot_bring_a_person_back(
             assert context.profile.name is None
 
     play(database_url, scenario)
+
+
+def test_a_status_that_comes_after_the_erasure_brings_nobody_back(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """It is counted, but whom it was to is not kept."""
+
+    async def scenario(world: World) -> None:
+        async with whole(world, redis_url, tmp_path) as (personal_data, _):
+            await live(world, CUSTOMER, "wamid.out")
+            await personal_data.erase(CUSTOMER)
+            accepted = await world.report(
+                status("wamid.out", "read", recipient_id=CUSTOMER, recipient_user_id=BSUID)
+            )
+            assert accepted.new == 1
+            for identifier in (CUSTOMER, BSUID):
+                assert (await personal_data.verify(identifier))["absent"]
+
+    play(database_url, scenario)
