@@ -27,12 +27,21 @@ from models.shard_files import RECORD, read_record, verify_files
 from models.types import Epoch, ShardId
 
 CURRENT = "CURRENT"
+_ID_TIME = "%Y%m%dT%H%M%S-%fZ"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def new_epoch_id(now: datetime | None = None) -> Epoch:
     """`20260131T120000-000000Z`: sorts by time."""
-    return Epoch((now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%S-%fZ"))
+    return Epoch((now or datetime.now(UTC)).astimezone(UTC).strftime(_ID_TIME))
+
+
+def epoch_time(epoch: Epoch) -> datetime:
+    """The time that an id made by `new_epoch_id` stands for; raises ManifestError for another."""
+    try:
+        return datetime.strptime(epoch, _ID_TIME).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ManifestError(f"{epoch!r} is no time like {new_epoch_id()}") from error
 
 
 def shard_folder(shard: ShardId) -> str:

@@ -18,14 +18,15 @@ def is_local(fs: Any) -> bool:
     return "file" in _protocols(fs)
 
 
-def replace(fs: Any, path: str, text: str) -> None:
+def replace(fs: Any, path: str, content: str | bytes) -> None:
     """A reader sees the old or the new content, after a crash too."""
+    data = content.encode() if isinstance(content, str) else content
     if not is_local(fs):
         # A single put of an object store is seen whole or not at all.
-        fs.pipe_file(path, text.encode())
+        fs.pipe_file(path, data)
         return
     target = Path(path)
-    temporary = _written_beside(target, text)
+    temporary = _written_beside(target, data)
     temporary.replace(target)
     _flush_folder(target.parent)
 
@@ -48,7 +49,7 @@ def create(fs: Any, path: str, text: str) -> bool:
 
 
 def _link(target: Path, text: str) -> bool:
-    temporary = _written_beside(target, text)
+    temporary = _written_beside(target, text.encode())
     try:
         os.link(temporary, target)
     except FileExistsError:
@@ -59,12 +60,12 @@ def _link(target: Path, text: str) -> bool:
     return True
 
 
-def _written_beside(target: Path, text: str) -> Path:
+def _written_beside(target: Path, data: bytes) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}-{uuid.uuid4().hex[:8]}-"
     descriptor, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary = Path(name)

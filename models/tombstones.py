@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import fsspec
 from filelock import FileLock
@@ -36,7 +35,7 @@ class Tombstone:
 class Tombstones:
     """All of them; empty where nothing was deleted."""
 
-    documents: Mapping[str, Tombstone] = field(default_factory=lambda: MappingProxyType({}))
+    documents: Mapping[str, Tombstone] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.documents)
@@ -63,13 +62,13 @@ def read_tombstones(root: str | Path) -> Tombstones:
         return Tombstones()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestError(f"{root}/{NAME}: not a list of tombstones: {error!r}") from error
-    return Tombstones(MappingProxyType(stones))
+    return Tombstones(stones)
 
 
 def change_tombstones(
     root: str | Path,
     *,
-    add: Mapping[str, Tombstone] = MappingProxyType({}),
+    add: Mapping[str, Tombstone] | None = None,
     remove: frozenset[str] = frozenset(),
 ) -> Tombstones:
     """Add some, remove some, in one step; returns what then holds.
@@ -77,6 +76,7 @@ def change_tombstones(
     On a file system a lock keeps two writers apart. An object store has none: there the last of two
     that write within the same moment wins, so the change is looked up again and repeated if lost.
     """
+    add = add or {}
     fs, path = fsspec.core.url_to_fs(str(root).rstrip("/"))
     if small_files.is_local(fs):
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _change(root: str | Path, add: Mapping[str, Tombstone], remove: frozenset[st
         content = {"documents": {doc: asdict(stone) for doc, stone in sorted(after.items())}}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         small_files.replace(fs, f"{path}/{NAME}", text)
-    return Tombstones(MappingProxyType(after))
+    return Tombstones(after)
 
 
 def _differs(found: Tombstones, add: Mapping[str, Tombstone], remove: frozenset[str]) -> bool:

@@ -11,11 +11,14 @@ import numpy as np
 
 from models import chunk_table
 from models.epochs import EpochStore, shard_entry, shard_folder
-from models.manifest import ShardEntry
+from models.errors import ModelsError
+from models.manifest import Manifest, ShardEntry
 from models.shard import IndexShard
+from models.shard_files import read_record, verify_files
 from models.shard_writer import write_shard
 from models.types import EncoderFingerprint, Epoch, ShardId
 from pipelines.ingest.errors import Refused
+from pipelines.ingest.report import ShardReport
 from pipelines.ingest.staged import Part, read_part
 from pipelines.ingest.storage import Storage
 from pipelines.ingest.vectors import load_vectors
@@ -37,6 +40,11 @@ class BuiltShard:
     index: str
     """FAISS factory string."""
     recall: float
+
+    def report(self) -> ShardReport:
+        """For the run's report."""
+        size = self.entry.size_bytes
+        return ShardReport(self.number, self.entry.chunk_count, size, self.index, self.recall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
     scratch = _scratch(epochs, order.epoch)
     try:
         folder = scratch / shard_folder(number)
+        _clear(folder)
         record = write_shard(folder, vectors, chunks, order.encoder)
         opened = IndexShard.load(folder, encoder=order.encoder)
         if len(opened) != len(keys):
@@ -72,6 +81,27 @@ def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
         if not epochs.is_local:
             shutil.rmtree(scratch, ignore_errors=True)
     return BuiltShard(number, entry, record.dim, record.index.factory, recall)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed run built or half built here; equal input builds it again byte for
+    byte.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    for half_built in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(half_built, ignore_errors=True)
+
+
+def check_shard(storage: Storage, manifest: Manifest, number: int) -> str | None:
+    """What is wrong with a shard as it lies there, by its checksums; None when it is whole."""
+    store = EpochStore(storage.root)
+    try:
+        with storage.local_cache() as cache:
+            folder = store.local_shard(manifest, ShardId(number), cache)
+            verify_files(folder, read_record(folder))
+    except ModelsError as error:
+        return str(error)
+    return None
 
 
 def _scratch(epochs: EpochStore, epoch: Epoch) -> Path:

@@ -3,17 +3,38 @@ reason.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from models.errors import ModelsError
 from models.manifest import Manifest
 from pipelines.ingest.build import BuiltShard
 from pipelines.ingest.config import Gates
-from pipelines.ingest.documents_table import DocumentsSummary
 from pipelines.ingest.errors import InputError, Refused
 from pipelines.ingest.staged import PartSummary, QuarantineEntry
 
-_SHOWN = 3
+Key = TypeVar("Key", str, int)
+
+
+def reasons(*gates: Callable[[], None]) -> list[str]:
+    """Why the gates refuse, of all of them: a data team mends everything at once."""
+    found: list[str] = []
+    for gate in gates:
+        try:
+            gate()
+        except (Refused, ModelsError) as error:
+            found.append(str(error))
+    return found
+
+
+def added_up(counts: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
+    """Counts of several shards as one."""
+    total: dict[Key, int] = {}
+    for of_one in counts:
+        for key, count in of_one.items():
+            total[key] = total.get(key, 0) + count
+    return total
 
 
 def check_failures(failures: Sequence[QuarantineEntry], num_files: int, gates: Gates) -> None:
@@ -36,13 +57,6 @@ def check_encoder(live: Manifest | None, encoder: str, gates: Gates) -> None:
         f"the live epoch {live.epoch} was embedded by {live.encoder!r}, this run would use "
         f"{encoder!r}; --allow-encoder-change rebuilds everything with it"
     )
-
-
-def check_documents(documents: DocumentsSummary) -> None:
-    """Each document id stands for one document."""
-    if documents.duplicates:
-        names = ", ".join(documents.duplicates[:_SHOWN])
-        raise Refused(f"{len(documents.duplicates)} document ids occur twice: {names}")
 
 
 def check_counts(parts: Sequence[PartSummary], shards: Sequence[BuiltShard], expected: int) -> None:

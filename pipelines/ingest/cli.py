@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.errors import ModelsError
 from models.types import Epoch
 from pipelines.ingest.config import ChunkSettings, ClusterSettings, Gates, IngestConfig
 from pipelines.ingest.console import EXIT_FAILED, ProgressLines, one_clear_line, show_json, summary
@@ -66,6 +67,16 @@ def run(
     embed_gpus: Annotated[float, typer.Option(min=0)] = 0.0,
     embed_actors: Annotated[int, typer.Option(min=1)] = 1,
     embed_threads: Annotated[int, typer.Option(min=1)] = 2,
+    batch_tokens: Annotated[
+        int, typer.Option(min=256, help="Embedded, and lost by a kill, at once.")
+    ] = 16_384,
+    files_per_unit: Annotated[int, typer.Option(min=1, help="Read at once.")] = 24,
+    run_id: Annotated[
+        str | None, typer.Option(help="Of the run: begun, gone on with, or shown if done.")
+    ] = None,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Though no file seems to have changed.")
+    ] = False,
 ) -> None:
     """Read a corpus, embed what changed, publish a new epoch, or say why not (exit 1)."""
     with one_clear_line():
@@ -93,7 +104,11 @@ def run(
                 embed_gpus=embed_gpus,
                 embed_actors=embed_actors,
                 embed_threads=embed_threads,
+                batch_tokens=batch_tokens,
+                files_per_unit=files_per_unit,
             ),
+            run_id=_run_id(run_id),
+            reread=reread,
             dry_run=dry_run,
         )
         _run(config, as_json=as_json)
@@ -205,6 +220,7 @@ def retry(
             models_dir=settings.models_dir,
             catalog=settings.catalog,
             cluster=ClusterSettings(address=ray_address or settings.ray_address),
+            reread=True,
         )
         _run(config, as_json=as_json)
 
@@ -271,6 +287,17 @@ def _show(report: "RunReport", *, as_json: bool) -> None:
             typer.echo(f"refused: {report.reason}", err=True)
     else:
         typer.echo(summary(report))
+
+
+def _run_id(text: str | None) -> Epoch | None:
+    from models.epochs import epoch_time
+
+    if text is not None:
+        try:
+            epoch_time(Epoch(text))
+        except ModelsError as error:
+            raise InputError(f"--run-id: {error}") from error
+    return Epoch(text) if text is not None else None
 
 
 def _chunks(max_tokens: int, overlap_tokens: int) -> ChunkSettings:

@@ -12,11 +12,14 @@ from typing import TypeVar
 
 import ray
 
+from models.errors import ModelsError
 from pipelines.ingest.config import ClusterSettings
 from pipelines.ingest.errors import IngestError, InputError
 
 # On a machine that is busy with other things the 30 s that Ray gives itself may pass.
 START_ATTEMPTS = 3
+
+RAY_ERRORS = (ray.exceptions.RayError,)
 
 Result = TypeVar("Result")
 
@@ -66,9 +69,23 @@ def call_all(
     return found
 
 
-def plain_error(error: Exception) -> Exception:
-    """The error as the task raised it, without Ray's account of where."""
-    return error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+def plain_error(error: BaseException) -> BaseException:
+    """The error as our own code raised it, without Ray's account of where; a death of Ray's own as
+    an IngestError.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        inner = seen.cause if isinstance(seen, ray.exceptions.RayTaskError) else seen.__cause__
+        if isinstance(seen, (IngestError, ModelsError)) or inner is None:
+            break
+        seen = inner
+    found = seen if seen is not None else error
+    if isinstance(found, ray.exceptions.RayTaskError):
+        cause: BaseException = found.cause
+        return cause
+    if isinstance(found, ray.exceptions.RayError):
+        return IngestError(f"Ray: {' '.join(str(found).split())[:300]}")
+    return found
 
 
 def _connect(address: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.checksums import sha256_text
-from models.types import EncoderFingerprint, ModelId
+from models.types import EncoderFingerprint, Epoch, ModelId
 
 # Raise it when reading, cleaning or chunking changes what a document's chunks look like.
 CHUNKER_VERSION = 1
@@ -69,6 +69,11 @@ class ClusterSettings:
     """Of our own Ray. Passages go through it in small blocks, vectors in batches of 64."""
     max_tasks: int = 2
     """Reading tasks at once."""
+    files_per_unit: int = 24
+    """Read, and read again after a kill, together."""
+    batch_tokens: int = 16_384
+    """Embedded, and embedded again after a kill, together; on two cores some eight seconds' work.
+    """
     task_cpus: float = 0.25
     """Per reading and building task: small, so that a run finds room beside the serving replicas.
     """
@@ -98,6 +103,10 @@ class IngestConfig:
     keep_epochs: int = MIN_EPOCHS
     """The live one and at least two before it."""
     max_document_bytes: int = 64 * 1024 * 1024
+    run_id: Epoch | None = None
+    """Of the run and its epoch; None: made from the time. A run that was begun under it goes on."""
+    reread: bool = False
+    """Read every document, even when no file has changed."""
     dry_run: bool = False
 
     def __post_init__(self) -> None:

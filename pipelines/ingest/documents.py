@@ -3,12 +3,13 @@ ids.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from models.checksums import sha256_text
 from models.types import ChunkRecord
+from pipelines.ingest.addresses import is_address
 from pipelines.ingest.blocks import CleanDocument, assemble
 from pipelines.ingest.chunk import Chunk, cut
 from pipelines.ingest.config import ChunkSettings, Fingerprints
@@ -22,7 +23,7 @@ from pipelines.ingest.metadata import (
 )
 from pipelines.ingest.readers import Parsed, read, reader_for
 from pipelines.ingest.readers.encoding import decode
-from pipelines.ingest.sources import SourceFile, read_bytes
+from pipelines.ingest.sources import SourceFile, read_bytes, read_source
 from pipelines.ingest.tokens import TokenCounter, token_counter
 
 
@@ -46,7 +47,10 @@ class Document:
     title: str
     metadata: Metadata
     language: str
-    num_chars: int
+    text: str
+    """Cleaned; what spans refer to."""
+    modified: str
+    """What its source says of when it was last changed; sorts by time, may be empty."""
     passages: tuple[ChunkRecord, ...]
 
 
@@ -64,16 +68,19 @@ class Failure:
 def read_file(source: SourceFile, reading: Reading) -> Iterator[Document | Failure]:
     """The documents of a file; a fault in one row's document leaves its neighbours."""
     try:
-        reader_for(source.doc)
+        if not is_address(source.uri):
+            reader_for(source.doc)
         sidecar = _sidecar(source, reading)
-        parts = read(read_bytes(source.uri, reading.max_document_bytes), source.doc)
+        parts = read(*read_source(source, reading.max_document_bytes))
     except Unreadable as error:
         yield Failure(source.doc, source.uri, str(error), not isinstance(error, Unsupported))
         return
     for part in parts:
         doc = source.doc if part.part is None else f"{source.doc}#{part.part}"
         try:
-            yield document_of(doc, part, sidecar, reading)
+            known = {"url": source.uri} if is_address(source.uri) else {}
+            said = replace(part, metadata={**known, **part.metadata})
+            yield document_of(doc, said, sidecar, reading, source.modified)
         except Unreadable as error:
             yield Failure(doc, source.uri, str(error), counts=True)
 
@@ -85,7 +92,9 @@ def _sidecar(source: SourceFile, reading: Reading) -> dict[str, Any]:
     return load_yaml_mapping(text, "sidecar")
 
 
-def document_of(doc: str, part: Parsed, sidecar: Mapping[str, Any], reading: Reading) -> Document:
+def document_of(
+    doc: str, part: Parsed, sidecar: Mapping[str, Any], reading: Reading, modified: str = ""
+) -> Document:
     """Clean, check and chunk; what the sidecar says wins over what the file says of itself."""
     clean = assemble(part.blocks)
     if not clean.text:
@@ -94,9 +103,8 @@ def document_of(doc: str, part: Parsed, sidecar: Mapping[str, Any], reading: Rea
     revision = metadata.revision or sha256_text(clean.text)[:12]
     title = metadata.title or PurePosixPath(doc).name.split(".")[0].replace("-", " ")
     language = metadata.language or detect_language(clean.text)
-    shell = Document(doc, revision, title, metadata, language, len(clean.text), ())
-    passages = tuple(_passages(shell, clean, reading))
-    return Document(doc, revision, title, metadata, language, len(clean.text), passages)
+    shell = Document(doc, revision, title, metadata, language, clean.text, modified, ())
+    return replace(shell, passages=tuple(_passages(shell, clean, reading)))
 
 
 def _passages(document: Document, clean: CleanDocument, reading: Reading) -> Iterator[ChunkRecord]:

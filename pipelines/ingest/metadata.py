@@ -15,7 +15,7 @@ DocType = Literal["trek", "price", "faq", "policy", "other"]
 FIELDS = frozenset(
     {
         "title", "type", "language", "trek", "aliases", "season",
-        "valid_from", "valid_to", "revision", "url",
+        "valid_from", "valid_to", "revision", "supersedes", "url",
     }
 )  # fmt: skip
 SIDECAR_SUFFIX = ".meta.yaml"
@@ -90,6 +90,8 @@ class Metadata(BaseModel):
     valid_from: IsoDate = None
     valid_to: IsoDate = None
     revision: Text = None
+    supersedes: Annotated[tuple[str, ...], BeforeValidator(_aliases)] = ()
+    """Documents that this one takes the place of."""
     url: Text = None
 
 

@@ -4,15 +4,22 @@ as a Ray task.
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from models import chunk_table
-from pipelines.ingest import rows
+from pipelines.ingest import revisions, rows
 from pipelines.ingest.errors import InputError
 from pipelines.ingest.storage import Storage
+
+WITHHELD = "withheld.parquet"
+_SLICE_ROWS = 4_096
+# Width of the bars of the report's histogram of passage lengths.
+LENGTH_STEP_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,8 @@ class Part:
 
     shard: int
     files: tuple[str, ...]
+    withheld: str
+    """Name of the file with the document revisions that are kept out."""
     nth: int = 0
     of: int = 1
     """`of` 1: every row. Else the rows whose place by chunk id leaves `nth` when divided by `of`.
@@ -33,12 +42,13 @@ class PartSummary:
 
     shard: int
     num_chunks: int
-    num_docs: int
     languages: dict[str, int]
     """Passages by language."""
     treks: tuple[str, ...]
     digest: str
     """Of every record, in order of id: equal exactly when the shard's content is."""
+    lengths: dict[int, int] = field(default_factory=dict)
+    """Passages by length: tokens from k times LENGTH_STEP_TOKENS on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,72 +63,106 @@ class QuarantineEntry:
     """Passages of its last readable revision that stay searchable."""
 
 
-def files_of_shard(storage: Storage, staged: str, shard: int) -> list[str]:
-    """Names of the staged files of a shard, or of DOCUMENTS or FAILURES."""
-    return storage.parquet_files(f"{staged}/shard={shard}")
+def passage_files(storage: Storage, staged: str) -> list[str]:
+    """Names of all staged files with passages."""
+    return storage.parquet_files(f"{staged}/passages")
 
 
 def read_part(storage: Storage, part: Part) -> pa.Table:
-    """The passages of a part in order of chunk id, each once, with the key of its vector."""
-    columns = [*chunk_table.SCHEMA.names, "vector_key"]
+    """The passages of a part in order of chunk id, each once, with key and length."""
+    columns = [*chunk_table.SCHEMA.names, "vector_key", "num_tokens"]
     tables = [storage.read_table(name, columns) for name in part.files]
     if not tables:
-        return rows.SCHEMA.empty_table().select(columns)
-    table = pa.concat_tables(tables, promote_options="permissive").sort_by("chunk_id")
-    ids = table["chunk_id"].to_pylist()
-    kept = [row for row, value in enumerate(ids) if row == 0 or ids[row - 1] != value]
-    return table.take([row for place, row in enumerate(kept) if place % part.of == part.nth])
+        return rows.PASSAGES.empty_table().select(columns)
+    table = pa.concat_tables(tables).filter(answering(storage, part.withheld, tables))
+    table = table.sort_by("chunk_id").combine_chunks()
+    ids = table["chunk_id"]
+    if table.num_rows > 1:
+        differs = pc.not_equal(ids.slice(1), ids.slice(0, table.num_rows - 1)).to_numpy()
+        table = table.filter(pa.array(np.concatenate(([True], differs))))
+    places = np.arange(table.num_rows)
+    return table.take(pa.array(places[places % part.of == part.nth]))
+
+
+def answering(storage: Storage, withheld: str, tables: list[pa.Table]) -> pa.Array:
+    """True for each passage whose document revision is not kept out."""
+    table = pa.concat_tables(table.select(["doc", "revision"]) for table in tables)
+    listed = storage.read_table(withheld)
+    listed = listed.filter(listed["drops"])
+    return pc.invert(pc.is_in(_pairs(table), value_set=_pairs(listed)))
+
+
+def _pairs(table: pa.Table) -> pa.Array:
+    joined = pc.binary_join_element_wise(table["doc"], table["revision"], "\0")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def summarise(storage: Storage, part: Part) -> PartSummary:
     """Count and hash a part."""
-    table = read_part(storage, part).select(chunk_table.SCHEMA.names)
+    table = read_part(storage, part)
     digest = hashlib.sha256()
-    languages: dict[str, int] = {}
-    docs: set[str] = set()
-    treks: set[str] = set()
-    for row in table.to_pylist():
-        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode())
-        languages[row["language"]] = languages.get(row["language"], 0) + 1
-        docs.add(row["doc"])
-        treks.update([row["trek"]] if row["trek"] else [])
-    named = tuple(sorted(treks))
-    return PartSummary(part.shard, table.num_rows, len(docs), languages, named, digest.hexdigest())
+    for start in range(0, table.num_rows, _SLICE_ROWS):
+        for row in table.select(chunk_table.SCHEMA.names).slice(start, _SLICE_ROWS).to_pylist():
+            digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode())
+    counted = pc.value_counts(table["language"]).to_pylist()
+    treks = pc.unique(table["trek"].drop_null()).to_pylist()
+    return PartSummary(
+        part.shard,
+        table.num_rows,
+        {row["values"]: row["counts"] for row in counted},
+        tuple(sorted(trek for trek in treks if trek)),
+        digest.hexdigest(),
+        _histogram(table["num_tokens"].to_numpy()),
+    )
 
 
-def document_rows(storage: Storage, staged: str) -> list[dict[str, Any]]:
-    """Rows of all documents that were read, in order of name."""
-    files = files_of_shard(storage, staged, rows.DOCUMENTS)
-    columns = [
-        "doc", "revision", "uri", "title", "language", "trek", "aliases", "num_chars", "num_chunks",
-    ]  # fmt: skip
-    found = [row for name in files for row in storage.read_table(name, columns).to_pylist()]
-    return sorted(found, key=lambda row: str(row["doc"]))
+def _histogram(lengths: NDArray[np.int32]) -> dict[int, int]:
+    steps, counts = np.unique(lengths // LENGTH_STEP_TOKENS, return_counts=True)
+    return {int(step): int(count) for step, count in zip(steps, counts, strict=True)}
 
 
 def failures(storage: Storage, staged: str) -> list[QuarantineEntry]:
     """All documents that could not be read, in order of name."""
-    files = files_of_shard(storage, staged, rows.FAILURES)
-    columns = ["doc", "uri", "reason", "counts"]
-    found = [row for name in files for row in storage.read_table(name, columns).to_pylist()]
+    names = storage.parquet_files(f"{staged}/refused")
+    found = [row for name in names for row in storage.read_table(name).to_pylist()]
     return sorted((QuarantineEntry(**row) for row in found), key=lambda entry: entry.doc)
 
 
-def divide(storage: Storage, staged: str, num_shards: int) -> list[Part]:
+def divide(storage: Storage, folder: str, staged: str, num_shards: int) -> list[Part]:
     """The passages of each shard.
 
     By document, so that an edit changes one shard. A corpus of a few documents may leave a shard
     empty that way, and is divided by passage instead; one with fewer passages than shards gets
     fewer shards.
     """
-    files = {shard: tuple(files_of_shard(storage, staged, shard)) for shard in range(num_shards)}
-    if all(files.values()):
-        return [Part(shard, names) for shard, names in files.items()]
-    names = tuple(name for group in files.values() for name in group)
-    if not names:
+    withheld = f"{folder}/{WITHHELD}"
+    parts = [
+        Part(shard, tuple(storage.parquet_files(f"{staged}/passages/shard={shard}")), withheld)
+        for shard in range(num_shards)
+    ]
+    counts = [_count(storage, part) for part in parts]
+    if all(counts):
+        return parts
+    if not any(counts):
         raise InputError("the corpus holds no passage that could be indexed")
-    ids = {
-        i for name in names for i in storage.read_table(name, ["chunk_id"])["chunk_id"].to_pylist()
-    }
-    of = min(num_shards, len(ids))
-    return [Part(shard, names, nth=shard, of=of) for shard in range(of)]
+    names = tuple(name for part in parts for name in part.files)
+    of = min(num_shards, read_part(storage, Part(0, names, withheld)).num_rows)
+    return [Part(shard, names, withheld, nth=shard, of=of) for shard in range(of)]
+
+
+def _count(storage: Storage, part: Part) -> int:
+    """Passages that are not kept out."""
+    found = 0
+    for name in part.files:
+        table = storage.read_table(name, ["doc", "revision"])
+        found += pc.sum(answering(storage, part.withheld, [table])).as_py() or 0
+    return found
+
+
+def write_withheld(storage: Storage, folder: str, choice: revisions.Choice) -> None:
+    """Leave for the following stages which revisions have no passages in the index."""
+    columns = [
+        {"doc": w.doc, "revision": w.revision, "why": w.why, "winner": w.winner, "drops": w.drops}
+        for w in choice.withheld
+    ]
+    storage.write_table(f"{folder}/{WITHHELD}", pa.Table.from_pylist(columns, revisions.SCHEMA))

@@ -1,11 +1,12 @@
-"""The streaming stages, as Ray Data pipelines: read and chunk, then embed what has no vector yet.
+"""The streaming stages, as Ray Data pipelines: read and chunk in units, then embed in batches what
+has no vector yet.
 
-Blocks flow from task to task; the driver sees counts only. This module and cluster.py are the ones
-that use ray.data.
+A row is a unit of files or a batch of texts. Each leaves its result in one file under the index
+root, and only counts come back; a unit or batch that has its file is not done again, whether a
+worker died, a node or the driver. This module and cluster.py are the ones that use ray.data.
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,16 @@ import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
 from models.open import open_encoder
-from pipelines.ingest import rows
 from pipelines.ingest.config import ClusterSettings
 from pipelines.ingest.documents import Reading
+from pipelines.ingest.plan import batches_of
 from pipelines.ingest.sources import SourceFile
 from pipelines.ingest.storage import Storage
-from pipelines.ingest.vectors import VECTOR_SCHEMA, KnownKeys, packed
+from pipelines.ingest.units import Unit, stage_unit
+from pipelines.ingest.vectors import write_vectors
 
-# Rows per block: about a megabyte of passages, so that a task holds little and the next stage
-# starts soon.
-ROWS_PER_BLOCK = 512
-FILES_PER_TASK = 24
-MAX_READ_TASKS = 2000
-# Handed to the encoder at once; it sorts them by length and cuts them by tokens itself.
-EMBED_BATCH = 64
+# A bound for Ray Data's own bookkeeping; a block then holds several units.
+MAX_BLOCKS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +39,45 @@ class EmbedderSettings:
     threads: int
 
 
-def stage_passages(
-    files: tuple[SourceFile, ...],
-    reading: Reading,
-    target: str,
-    cluster: ClusterSettings,
-    board: Any,
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """What the reading stage reads and where it stages."""
+
+    storage: Storage
+    staged: str
+    reading: Reading
+
+
+def stage_units(
+    order: ReadOrder, units: Sequence[Unit], cluster: ClusterSettings, board: Any
 ) -> None:
-    """Read, clean and chunk every file into Parquet below `target`, partitioned by shard."""
-    wanted = max(math.ceil(len(files) / FILES_PER_TASK), cluster.max_tasks)
-    blocks = min(wanted, len(files), MAX_READ_TASKS)
-    listing = [asdict(file) for file in files]
+    """Read, clean and chunk the units."""
+    if not units:
+        return
+    blocks = min(len(units), MAX_BLOCKS)
+    listing = [
+        {"number": unit.number, "files": [asdict(file) for file in unit.files]} for unit in units
+    ]
     dataset = ray.data.from_items(listing, override_num_blocks=blocks).map_batches(
-        _read_batch,
-        batch_size=FILES_PER_TASK,
+        _read_units,
+        batch_size=1,
         batch_format="pyarrow",
-        fn_kwargs={"reading": reading, "board": board},
+        fn_kwargs={"order": order, "board": board},
         compute=TaskPoolStrategy(size=min(cluster.max_tasks, blocks)),
         num_cpus=cluster.task_cpus,
     )
-    dataset.write_parquet(
-        target, partition_cols=["shard"], ray_remote_args={"num_cpus": cluster.task_cpus}
-    )
+    _drain(dataset)
 
 
-def _read_batch(batch: pa.Table, reading: Reading, board: Any) -> Iterator[pa.Table]:
-    pending: list[dict[str, Any]] = []
+def _read_units(batch: pa.Table, order: ReadOrder, board: Any) -> pa.Table:
     for row in batch.to_pylist():
-        pending += rows.rows_of(rows.source_of(row), reading)
-        board.add.remote("read", 1)
-        if len(pending) >= ROWS_PER_BLOCK:
-            yield rows.table_of(pending)
-            pending = []
-    if pending:
-        yield rows.table_of(pending)
+        unit = Unit(row["number"], tuple(SourceFile(**file) for file in row["files"]))
+        files = passages = 0
+        for staged in stage_unit(order.storage, order.staged, unit, order.reading):
+            board.add.remote("read", staged.files - files)
+            board.add.remote("chunk", staged.passages - passages)
+            files, passages = staged.files, staged.passages
+    return batch.select(["number"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,69 +85,79 @@ class EmbedOrder:
     """What the embedding stage reads and where it writes."""
 
     storage: Storage
-    staged: list[str]
-    """Names of the files with passages."""
-    known: KnownKeys
-    target: str
-    """URI of a folder."""
+    run_folder: str
+    groups: int
+    """Of the run's plan."""
+    encoder: str
+    batch_tokens: int
 
 
-def embed_missing(
+def embed_planned(
     order: EmbedOrder, settings: EmbedderSettings, cluster: ClusterSettings, board: Any
 ) -> None:
-    """Embed the passages that have no vector yet, into Parquet."""
-    dataset = ray.data.from_items(
-        [{"file": name} for name in order.staged], override_num_blocks=len(order.staged)
-    ).map_batches(
-        _load_missing,
+    """Embed the batches of the run's plan that have no file yet."""
+    if not order.groups:
+        return
+    blocks = min(order.groups, MAX_BLOCKS)
+    groups = [{"group": number} for number in range(order.groups)]
+    dataset = ray.data.from_items(groups, override_num_blocks=blocks).map_batches(
+        _load_batches,
         batch_size=1,
         batch_format="pyarrow",
-        fn_kwargs={"storage": order.storage, "known": ray.put(order.known)},
-        compute=TaskPoolStrategy(size=min(cluster.max_tasks, len(order.staged))),
+        fn_kwargs={"order": order, "board": board},
+        compute=TaskPoolStrategy(size=min(cluster.max_tasks, blocks)),
         num_cpus=cluster.task_cpus,
     )
     dataset = dataset.map_batches(
         _Embedder,
-        batch_size=EMBED_BATCH,
+        batch_size=1,
         batch_format="pyarrow",
-        fn_constructor_kwargs={"settings": settings, "board": board},
+        fn_constructor_kwargs={"storage": order.storage, "settings": settings, "board": board},
         compute=ActorPoolStrategy(size=cluster.embed_actors),
         num_cpus=cluster.embed_cpus,
         num_gpus=cluster.embed_gpus or None,
     )
-    dataset.write_parquet(order.target, ray_remote_args={"num_cpus": cluster.task_cpus})
+    _drain(dataset)
 
 
-def _load_missing(batch: pa.Table, storage: Storage, known: Any) -> Iterator[pa.Table]:
-    keys: KnownKeys = ray.get(known)
-    columns = ["vector_key", "embedded_text"]
-    for name in batch["file"].to_pylist():
-        for piece in storage.batches(name, columns):
-            table = pa.Table.from_batches([piece])
-            yield table.filter(pa.array(keys.missing(table["vector_key"].to_pylist())))
+def _drain(dataset: Any) -> None:
+    """Let it stream to its end; what comes out are counts."""
+    for _ in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+        pass
+
+
+def _load_batches(batch: pa.Table, order: EmbedOrder, board: Any) -> Iterator[pa.Table]:
+    """One row a batch. Ray Data holds the rows back while the embedding actors are behind."""
+    for group in batch["group"].to_pylist():
+        found = batches_of(
+            order.storage, order.run_folder, group, order.encoder, order.batch_tokens
+        )
+        for one in found:
+            board.add.remote("load", len(one.keys))
+            columns = {"name": [one.name], "keys": [list(one.keys)], "texts": [list(one.texts)]}
+            yield pa.Table.from_pydict(columns)
 
 
 class _Embedder:
-    """One embedding actor: loads the encoder once, then turns texts into vectors."""
+    """One embedding actor: loads the encoder once, then turns batches of texts into files."""
 
-    def __init__(self, settings: EmbedderSettings, board: Any) -> None:
+    def __init__(self, storage: Storage, settings: EmbedderSettings, board: Any) -> None:
+        self._storage = storage
         self._board = board
         self._encoder = open_encoder(settings.encoder_id, settings.models_dir, settings.catalog)
         self._encoder.warm_up()
         _use_threads(settings.threads)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        keys, texts = _unique(batch)
-        vectors = np.asarray(self._encoder.encode(texts, "passage"), np.float32)
-        self._board.add.remote("embed", len(texts))
-        return pa.Table.from_pydict({"key": keys, "vector": packed(vectors)}, schema=VECTOR_SCHEMA)
-
-
-def _unique(batch: pa.Table) -> tuple[list[str], list[str]]:
-    pairs = dict(
-        zip(batch["vector_key"].to_pylist(), batch["embedded_text"].to_pylist(), strict=True)
-    )
-    return list(pairs), list(pairs.values())
+        for row in batch.to_pylist():
+            if not self._storage.exists(row["name"]):
+                vectors = self._encoder.encode(row["texts"], "passage")
+                write_vectors(
+                    self._storage, row["name"], row["keys"], np.asarray(vectors, np.float32)
+                )
+                self._board.add.remote("encode", len(row["keys"]))
+            self._board.add.remote("embed", len(row["keys"]))
+        return batch.select(["name"])
 
 
 def _use_threads(threads: int) -> None:

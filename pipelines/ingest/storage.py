@@ -1,13 +1,17 @@
 """Small files and Parquet tables under an index root, local or behind an fsspec URI.
 
-ROOT/CURRENT, ROOT/epochs/...     published epochs (models.epochs) ROOT/vectors/<encoder>/*.parquet
-vectors by the key of their text; shared by all epochs ROOT/runs/<run>/report.json       what each
-run did ROOT/runs/<run>/staged/...        passages of a run that is under way ROOT/quarantine.json
-documents that could not be read, as of the last run
+    ROOT/CURRENT, moves/, tombstones.json   see models.epochs and models.tombstones
+    ROOT/epochs/...                         published epochs
+    ROOT/vectors/<encoder>/...              vectors by the key of their text; shared by all epochs
+    ROOT/runs/<run>/                        what each run did; what it staged, while under way
+    ROOT/quarantine.json                    documents that could not be read, as of the last run
+
+Every file is written beside its place and renamed, or put in one request: it is whole or absent.
 """
 
 import json
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +20,8 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from models import small_files
 
 
 class Storage:
@@ -30,16 +36,36 @@ class Storage:
         """Address of something under the root."""
         return "/".join((self.root, *parts))
 
+    @property
+    def local_path(self) -> Path | None:
+        """The root as a path of this machine; None behind a URI."""
+        return Path(self._path) if small_files.is_local(self._fs) else None
+
+    def files(self, folder: str) -> list[str]:
+        """Names, relative to the root, of all files below a folder."""
+        self._fs.invalidate_cache()
+        found = self._fs.find(f"{self._path}/{folder}" if folder else self._path)
+        return sorted(str(name).removeprefix(f"{self._path}/") for name in found)
+
+    def read_bytes(self, name: str) -> bytes:
+        """A whole file."""
+        data: bytes = self._fs.cat_file(f"{self._path}/{name}")
+        return data
+
     def parquet_files(self, folder: str) -> list[str]:
         """Names, relative to the root, of all Parquet files below a folder."""
-        found = self._fs.find(f"{self._path}/{folder}")
-        names = (str(name).removeprefix(f"{self._path}/") for name in found)
-        return sorted(name for name in names if name.endswith(".parquet"))
+        return [name for name in self.files(folder) if name.endswith(".parquet")]
 
     def read_table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One Parquet file."""
         with self._fs.open(f"{self._path}/{name}", "rb") as file:
             return pq.ParquetFile(file).read(columns=list(columns) if columns else None)
+
+    @contextmanager
+    def parquet(self, name: str) -> Iterator[pq.ParquetFile]:
+        """A Parquet file, opened to be read in part."""
+        with self._fs.open(f"{self._path}/{name}", "rb") as file:
+            yield pq.ParquetFile(file)
 
     def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """One Parquet file, piece by piece."""
@@ -57,17 +83,41 @@ class Storage:
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write one Parquet file."""
+        with self.table_writer(name, table.schema) as writer:
+            writer.write_table(table)
+
+    @contextmanager
+    def table_writer(self, name: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """A Parquet file written piece by piece; it appears when the body ends without error."""
         self._make_parent(name)
-        with self._fs.open(f"{self._path}/{name}", "wb") as file:
-            pq.write_table(table, file, compression="zstd")
+        path = f"{self._path}/{name}"
+        local = small_files.is_local(self._fs)
+        building = f"{path}.{uuid.uuid4().hex[:8]}.part" if local else path
+        try:
+            with (
+                self._fs.open(building, "wb") as file,
+                pq.ParquetWriter(file, schema, compression="zstd") as writer,
+            ):
+                yield writer
+            if local:
+                Path(building).replace(path)
+        finally:
+            if local:
+                Path(building).unlink(missing_ok=True)
 
     def write_json(self, name: str, content: object) -> None:
         """Write readable JSON, all or nothing."""
-        self._make_parent(name)
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        temporary = f"{self._path}/{name}.part"
-        self._fs.pipe_file(temporary, text.encode())
-        self._fs.mv(temporary, f"{self._path}/{name}")
+        self.write_text(name, text)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write text, all or nothing."""
+        self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file, all or nothing."""
+        self._make_parent(name)
+        small_files.replace(self._fs, f"{self._path}/{name}", data)
 
     def read_json(self, name: str) -> Any:
         """Read JSON; None when there is no such file."""

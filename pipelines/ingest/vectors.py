@@ -1,12 +1,13 @@
 """The store of vectors: Parquet files of key and vector, shared by all epochs of one encoder.
 
+    VECTORS/<encoder>/<run>/<group>-<hash of its keys>.parquet    one batch as it was embedded
+
 A key is the hash of the encoder's fingerprint and the text, so a vector never goes stale and holds
-no text. Files are only added; one that a crash cut short is ignored, and removed by the next
-collection.
+no text. Files are only added, and a file is whole or absent: a batch that has one is never embedded
+again. Where two files hold one key, the first by name counts.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ VECTOR_SCHEMA = pa.schema([pa.field("key", pa.string()), pa.field("vector", pa.b
 _KEY_CHARS = 32
 
 Vectors = NDArray[np.float32]
+Keys = NDArray[np.bytes_]
 
 
 def folder_of(encoder: str) -> str:
@@ -31,78 +33,79 @@ def packed(vectors: Vectors) -> list[bytes]:
     return [row.tobytes() for row in vectors.astype("<f4")]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKeys:
-    """Keys that have a vector, sorted: 16 bytes each, so that ten million take 160 MB and not
-    gigabytes.
-    """
-
-    keys: NDArray[np.bytes_]
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def missing(self, wanted: Sequence[str]) -> NDArray[np.bool_]:
-        """True for each wanted key that has no vector."""
-        asked = _compact(wanted)
-        if not len(self.keys):
-            return np.ones(len(asked), np.bool_)
-        places = np.minimum(np.searchsorted(self.keys, asked), len(self.keys) - 1)
-        found: NDArray[np.bool_] = self.keys[places] != asked
-        return found
+def write_vectors(storage: Storage, name: str, keys: Sequence[str], vectors: Vectors) -> None:
+    """One batch."""
+    columns = {"key": list(keys), "vector": packed(vectors)}
+    storage.write_table(name, pa.Table.from_pydict(columns, schema=VECTOR_SCHEMA))
 
 
-def known_keys(storage: Storage, encoder: str) -> KnownKeys:
-    """All keys of an encoder's whole files."""
+def whole_files(storage: Storage, encoder: str, *, but_run: str | None = None) -> list[str]:
+    """The files that were written to their end, in order of name; those of one run left out."""
+    folder = folder_of(encoder)
+    names = storage.parquet_files(folder)
+    wanted = [name for name in names if but_run is None or f"/{but_run}/" not in name]
+    return [name for name in wanted if storage.is_whole(name)]
+
+
+def known_keys(storage: Storage, files: Iterable[str]) -> Keys:
+    """All keys of some files, sorted: 16 bytes each."""
     parts = [
-        _compact(batch["key"].to_pylist())
-        for name in whole_files(storage, encoder)
+        compact(batch["key"].to_pylist())
+        for name in files
         for batch in storage.batches(name, ["key"])
     ]
-    keys = np.concatenate(parts) if parts else np.empty(0, f"S{_KEY_CHARS // 2}")
-    return KnownKeys(np.unique(keys))
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, f"S{_KEY_CHARS // 2}")
 
 
-def whole_files(storage: Storage, encoder: str) -> list[str]:
-    """The files that were written to their end."""
-    names = storage.parquet_files(folder_of(encoder))
-    return [name for name in names if storage.is_whole(name)]
+def count_vectors(storage: Storage, folder: str) -> int:
+    """How many a folder holds."""
+    found = 0
+    for name in storage.parquet_files(folder):
+        with storage.parquet(name) as file:
+            found += file.metadata.num_rows
+    return found
 
 
-def count_missing(storage: Storage, staged: Sequence[str], known: KnownKeys) -> int:
-    """Different texts of the staged passages that have no vector."""
-    missing: set[str] = set()
-    for name in staged:
-        for batch in storage.batches(name, ["vector_key"]):
-            keys = batch["vector_key"].to_pylist()
-            absent = known.missing(keys)
-            missing.update(key for key, is_absent in zip(keys, absent, strict=True) if is_absent)
-    return len(missing)
+def absent(wanted: Keys, known: Keys) -> NDArray[np.bool_]:
+    """True for each wanted key that is not among the known ones, which are sorted."""
+    if not len(known):
+        return np.ones(len(wanted), np.bool_)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    result: NDArray[np.bool_] = known[places] != wanted
+    return result
 
 
 def load_vectors(storage: Storage, files: Iterable[str], wanted: Sequence[str]) -> Vectors:
     """The vectors of some keys, in their order; raises Refused when one has none."""
-    rows: dict[str, list[int]] = {}
-    for row, key in enumerate(wanted):
-        rows.setdefault(key, []).append(row)
-    result: Vectors | None = None
-    for name in files:
-        for batch in storage.batches(name, ["key", "vector"]):
-            for key, vector in zip(batch["key"].to_pylist(), batch["vector"], strict=True):
-                places = rows.pop(key, None)
-                if places is None:
-                    continue
-                values = np.frombuffer(vector.as_buffer(), "<f4")
-                if result is None:
-                    result = np.empty((len(wanted), len(values)), np.float32)
-                result[places] = values
-    if rows or result is None:
-        raise Refused(
-            f"{len(rows)} passages have no vector, the first has key {next(iter(rows), '-')}"
-        )
+    keys, places = np.unique(compact(wanted), return_inverse=True)
+    rows: Vectors | None = None
+    found = np.zeros(len(keys), np.bool_)
+    for stored, vectors in _stored(storage, files):
+        at = np.minimum(np.searchsorted(keys, stored), len(keys) - 1)
+        hits = np.flatnonzero((keys[at] == stored) & ~found[at])
+        if not len(hits):
+            continue
+        rows = np.empty((len(keys), vectors.shape[1]), np.float32) if rows is None else rows
+        # The first of equal keys within the batch counts, too.
+        slots, first = np.unique(at[hits], return_index=True)
+        rows[slots], found[slots] = vectors[hits[first]], True
+    if rows is None or not found.all():
+        lacking = keys[~found]
+        first_key = lacking[0].ljust(_KEY_CHARS // 2, b"\0").hex() if len(lacking) else "-"
+        raise Refused(f"{len(lacking)} passages have no vector, the first has key {first_key}")
+    result: Vectors = rows[places]
     return result
 
 
-def _compact(keys: Sequence[str]) -> NDArray[np.bytes_]:
+def _stored(storage: Storage, files: Iterable[str]) -> Iterator[tuple[Keys, Vectors]]:
+    for name in files:
+        for batch in storage.batches(name, ["key", "vector"]):
+            if batch.num_rows:
+                packed_rows = batch["vector"].cast(pa.large_binary()).to_pylist()
+                vectors = np.frombuffer(b"".join(packed_rows), "<f4").reshape(batch.num_rows, -1)
+                yield compact(batch["key"].to_pylist()), vectors
+
+
+def compact(keys: Sequence[str]) -> Keys:
     """Hex to bytes; numpy's S drops trailing zero bytes alike on both sides of a comparison."""
     return np.array([bytes.fromhex(key) for key in keys], f"S{_KEY_CHARS // 2}")

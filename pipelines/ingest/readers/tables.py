@@ -22,7 +22,7 @@ from pipelines.ingest.readers.rows import named_cells
 TEXT_COLUMNS = ("text", "content", "body")
 ID_COLUMNS = ("id", "doc_id", "key", "slug")
 # Columns whose value in a row says something about that passage, beside being part of its text.
-_ROW_METADATA = FIELDS - {"revision", "aliases", "title"}
+_ROW_METADATA = FIELDS - {"revision", "supersedes", "aliases", "title"}
 
 Row = Mapping[str, Any]
 

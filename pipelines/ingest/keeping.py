@@ -1,0 +1,43 @@
+"""What a run leaves for others to read: its progress while it lasts, its report when it ends."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from models.types import Epoch
+from pipelines.ingest.progress import Progress
+from pipelines.ingest.report import RunReport
+from pipelines.ingest.storage import Storage
+
+_EVERY_S = 1.0
+
+
+class ReportKeeper:
+    """Files in one run's folder."""
+
+    def __init__(self, storage: Storage, folder: str) -> None:
+        self._storage = storage
+        self._folder = folder
+        self._written_at = 0.0
+
+    def progress(self, progress: Progress) -> None:
+        """A listener; writes at most once a second."""
+        now = time.monotonic()
+        if not progress.finished and now - self._written_at < _EVERY_S:
+            return
+        self._written_at = now
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._storage.write_json(f"{self._folder}/progress.json", {"at": at, **progress.as_json()})
+
+    def keep(self, report: RunReport) -> None:
+        """Both twins, the page first: a run is finished once its report.json is there."""
+        from pipelines.ingest.page import page_of
+
+        self._storage.write_text(f"{self._folder}/report.html", page_of(report))
+        self._storage.write_json(f"{self._folder}/report.json", report.as_json())
+
+
+def read_progress(storage: Storage, run: Epoch) -> dict[str, Any] | None:
+    """How far a run is; None where it has not said so yet."""
+    content: dict[str, Any] | None = storage.read_json(f"runs/{run}/progress.json")
+    return content
