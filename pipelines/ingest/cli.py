@@ -1,44 +1,30 @@
 """`switchback ingest ...`: the commands of the data team. Parses options and the environment,
-decides nothing else.
+decides nothing else. Here are the verbs that make an epoch; the others are in cli_epochs and
+cli_documents.
 
 Each command imports what it needs: `switchback status` must not wait for Ray Data and Arrow.
 """
 
 import logging
 import warnings
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from models.errors import ModelsError
 from models.types import Epoch
+from pipelines.ingest import cli_documents, cli_epochs
 from pipelines.ingest.config import ChunkSettings, ClusterSettings, Gates, IngestConfig
 from pipelines.ingest.console import EXIT_FAILED, ProgressLines, one_clear_line, show_json, summary
 from pipelines.ingest.errors import InputError
+from pipelines.ingest.options import AsJson, Index, Profile, RayAddress, app
 from pipelines.ingest.settings import absolute, load_settings
 
 if TYPE_CHECKING:
-    from models.epochs import EpochStore
     from pipelines.ingest.report import RunReport
 
-app = typer.Typer(
-    name="ingest",
-    help="Turn documents into a published, versioned index.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-Index = Annotated[
-    str | None, typer.Option("--index", help="Index folder or URI [SWITCHBACK_INDEX_URI].")
-]
-Profile = Annotated[str | None, typer.Option("--profile", help="[SWITCHBACK_PROFILE]")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-RayAddress = Annotated[
-    str | None, typer.Option("--ray-address", help="A running Ray [RAY_ADDRESS]; else our own.")
-]
+__all__ = ["app", "cli_documents", "cli_epochs", "main"]
 
 
 @app.command()
@@ -115,86 +101,6 @@ def run(
 
 
 @app.command()
-def epochs(index: Index = None, as_json: AsJson = False) -> None:
-    """List the versions of the index, oldest first; the live one is marked."""
-    from models.epochs import EpochStore
-
-    with one_clear_line():
-        store = EpochStore(load_settings(index=index).index_uri)
-        live = store.current()
-        found = [_epoch_line(store, epoch, live) for epoch in store.epochs()]
-    if as_json:
-        show_json({"live": live, "epochs": found})
-        return
-    for line in found:
-        mark = "*" if line["live"] else " "
-        typer.echo(
-            f"{mark} {line['epoch']}  {line['documents']} documents, {line['chunks']} passages, "
-            f"{line['shards']} shards, {','.join(line['languages'])}  {line['encoder']}"
-        )
-
-
-@app.command()
-def rollback(epoch: str, index: Index = None, as_json: AsJson = False) -> None:
-    """Make another epoch live at once; nothing is rebuilt."""
-    from models.epochs import EpochStore
-    from pipelines.ingest.publish import rollback as publish_older
-
-    with one_clear_line():
-        before = publish_older(EpochStore(load_settings(index=index).index_uri), Epoch(epoch))
-    if as_json:
-        show_json({"live": epoch, "before": before})
-    else:
-        typer.echo(f"live: {epoch} (before: {before})")
-
-
-@app.command()
-def verify(
-    epoch: Annotated[str | None, typer.Argument(help="Default: the live one.")] = None,
-    index: Index = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a published epoch: checksums, counts, recall, orphans, duplicates (a fault: exit 1)."""
-    from models.epochs import EpochStore
-    from pipelines.ingest.search import live_epoch
-    from pipelines.ingest.storage import Storage
-    from pipelines.ingest.verify import verify_epoch
-
-    with one_clear_line():
-        storage = Storage(load_settings(index=index).index_uri)
-        chosen = Epoch(epoch) if epoch else live_epoch(EpochStore(storage.root))
-        verdict = verify_epoch(storage, chosen)
-    if as_json:
-        show_json(asdict(verdict))
-    else:
-        typer.echo(
-            f"{verdict.epoch}: {'ok' if verdict.ok else 'NOT ok'}, {verdict.chunks} passages in "
-            f"{verdict.shards} shards"
-        )
-        for problem in verdict.problems:
-            typer.echo(f"  {problem}", err=True)
-    if not verdict.ok:
-        raise typer.Exit(EXIT_FAILED)
-
-
-@app.command()
-def quarantine(index: Index = None, as_json: AsJson = False) -> None:
-    """List the documents that the last run could not read, with reasons."""
-    from pipelines.ingest.quarantine import read_quarantine
-    from pipelines.ingest.storage import Storage
-
-    with one_clear_line():
-        listed = read_quarantine(Storage(load_settings(index=index).index_uri))
-    entries = listed.entries if listed is not None else ()
-    if as_json:
-        show_json({"run": listed.run if listed else None, "entries": [asdict(e) for e in entries]})
-        return
-    for entry in entries:
-        kept = f" (its last {entry.carried} passages stay searchable)" if entry.carried else ""
-        typer.echo(f"{entry.doc}: {entry.reason}{kept}")
-
-
-@app.command()
 def retry(
     index: Index = None,
     profile: Profile = None,
@@ -223,44 +129,6 @@ def retry(
             reread=True,
         )
         _run(config, as_json=as_json)
-
-
-@app.command()
-def query(
-    text: Annotated[str | None, typer.Argument()] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option(help='A file of {"id", "question"}, one a line.')
-    ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=100)] = 5,
-    lang: Annotated[str | None, typer.Option("--lang", help="Only this language.")] = None,
-    doc_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
-    valid_on: Annotated[
-        str, typer.Option(help="ISO date; `any` for expired passages too. Default: today.")
-    ] = "today",
-    index: Index = None,
-    profile: Profile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Search the live epoch directly, without the cluster."""
-    from pipelines.ingest import queries
-
-    with one_clear_line():
-        settings = load_settings(profile, index)
-        asked = queries.questions_of(text, jsonl)
-        wanted = queries.filter_of(doc_type, lang, valid_on)
-        texts = [question for _, question in asked]
-        epoch, answers = queries.search_live(settings, texts, wanted, k)
-    if jsonl is not None:
-        for (number, _), hits in zip(asked, answers, strict=True):
-            show_json({"id": number, "hits": [queries.hit_json(hit) for hit in hits]})
-        return
-    found = [queries.hit_json(hit) for hit in answers[0]]
-    if as_json:
-        show_json({"question": text, "epoch": epoch, "hits": found})
-        return
-    for hit in found:
-        typer.echo(f"{hit['score']:.4f}  {hit['doc']} {hit['span']}  {hit['title']}")
-        typer.echo(f"        {' '.join(hit['text'].split())[:200]}")
 
 
 def main() -> None:
@@ -305,18 +173,3 @@ def _chunks(max_tokens: int, overlap_tokens: int) -> ChunkSettings:
         return ChunkSettings(max_tokens=max_tokens, overlap_tokens=overlap_tokens)
     except ValueError as error:
         raise InputError(str(error)) from error
-
-
-def _epoch_line(store: "EpochStore", epoch: Epoch, live: Epoch | None) -> dict[str, Any]:
-    manifest = store.manifest(epoch)
-    return {
-        "epoch": epoch,
-        "live": epoch == live,
-        "created_at": manifest.created_at,
-        "documents": manifest.document_count,
-        "chunks": manifest.chunk_count,
-        "shards": len(manifest.shards),
-        "languages": list(manifest.languages),
-        "encoder": manifest.encoder,
-        "previous": manifest.previous,
-    }

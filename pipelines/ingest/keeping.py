@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.types import Epoch
+from pipelines.ingest import runs
 from pipelines.ingest.progress import Progress
 from pipelines.ingest.report import RunReport
 from pipelines.ingest.storage import Storage
@@ -37,7 +38,14 @@ class ReportKeeper:
         self._storage.write_json(f"{self._folder}/report.json", report.as_json())
 
 
-def read_progress(storage: Storage, run: Epoch) -> dict[str, Any] | None:
-    """How far a run is; None where it has not said so yet."""
-    content: dict[str, Any] | None = storage.read_json(f"runs/{run}/progress.json")
-    return content
+def newest_run(storage: Storage) -> dict[str, Any] | None:
+    """The newest run, whether it is under way, and how far it has come; None before the first."""
+    names = storage.folders(runs.FOLDER)
+    state = runs.read_state(storage, Epoch(names[-1])) if names else None
+    if state is None:
+        return None
+    report = storage.read_json(f"{state.folder}/report.json")
+    under_way = report is None and runs.is_under_way(storage, state)
+    said = report["status"] if report else ("under way" if under_way else "interrupted")
+    progress = storage.read_json(f"{state.folder}/progress.json")
+    return {"run": state.run, "corpus": state.corpus, "state": said, "progress": progress}

@@ -3,6 +3,7 @@
 from models.epochs import EpochStore
 from models.errors import PointerMoved
 from models.types import Epoch
+from pipelines.ingest import runs
 from pipelines.ingest.errors import InputError, Refused
 from pipelines.ingest.storage import Storage
 
@@ -30,25 +31,40 @@ def rollback(store: EpochStore, epoch: Epoch) -> Epoch | None:
 
 
 def collect_garbage(storage: Storage, store: EpochStore, keep: int) -> list[Epoch]:
-    """Remove epochs beyond the newest `keep`, never the live one, and what runs left behind.
+    """Remove epochs beyond the newest `keep`, never the live one, and what dead runs left behind.
 
-    Returns the epochs removed. Folders without a manifest belong to runs that died or are still
-    building; only those older than the live epoch are removed.
+    Returns the epochs removed. A run that is under way keeps everything it has made.
     """
-    live = store.current()
+    live = store.live()
     if live is None:
         return []
     removed = _old_epochs(store, live, keep)
     for epoch in removed:
         store.delete(epoch)
+    _collect_runs(storage, store, live)
+    store.forget_moves(KEEP_MOVES)
+    return removed
+
+
+def _collect_runs(storage: Storage, store: EpochStore, live: Epoch) -> None:
+    """Half-built epochs and staged passages of runs that nobody drives and nobody can go on with;
+    reports beyond the newest.
+    """
+    busy = {run for run in storage.folders(runs.FOLDER) if _is_busy(storage, run)}
     with_manifest = set(store.epochs())
     for name in storage.folders("epochs"):
-        if name not in with_manifest and name < live:
+        if name not in with_manifest and name < live and name not in busy:
             storage.remove(f"epochs/{name}")
-    runs = storage.folders("runs")
-    for name in runs[:-KEEP_RUNS]:
-        storage.remove(f"runs/{name}")
-    return removed
+    known = [run for run in storage.folders(runs.FOLDER) if run not in busy and run != live]
+    for run in known:
+        storage.remove(f"{runs.FOLDER}/{run}/staged")
+    for run in known[:-KEEP_RUNS]:
+        storage.remove(f"{runs.FOLDER}/{run}")
+
+
+def _is_busy(storage: Storage, run: str) -> bool:
+    state = runs.read_state(storage, Epoch(run))
+    return state is not None and runs.is_under_way(storage, state)
 
 
 def _old_epochs(store: EpochStore, live: Epoch, keep: int) -> list[Epoch]:

@@ -4,6 +4,7 @@ The newest valid one answers. The others stay in the epoch's list of documents, 
 one that won; they have no passages in its shards.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -55,7 +56,7 @@ class Choice:
 
     withheld: tuple[Withheld, ...]
     good_until: str | None
-    """ISO date from which validity may decide otherwise; None: it never will."""
+    """The last ISO date on which validity decides the same; None: it always will."""
 
 
 def choose(documents: Sequence[Mapping[str, Any]], deleted: Tombstones, today: str) -> Choice:
@@ -74,11 +75,11 @@ def choose(documents: Sequence[Mapping[str, Any]], deleted: Tombstones, today: s
 
 
 def _newness(row: Mapping[str, Any], today: str) -> tuple[Any, ...]:
-    """Valid before expired, then by validity, stated revision and time of change; ties go to the
-    name that sorts first.
+    """Valid before expired and before what is yet to come, then by validity, stated revision and
+    time of change; ties go to the name that sorts first.
     """
     return (
-        not _is_expired(row, today),
+        not _is_expired(row, today) and not _is_to_come(row, today),
         row["valid_from"] or "",
         _natural(row["stated_revision"] or ""),
         row["modified"] or "",
@@ -205,6 +206,8 @@ class _Chooser:
 
     def _keep(self, row: Mapping[str, Any]) -> None:
         self._by_id[row["doc"]] = row
+        if _is_to_come(row, self._today):
+            return  # what is not valid yet takes nobody's place
         self._by_text.setdefault((_kind(row), row["digest"]), row)
         sketch = unpacked(row["sketch"] or b"")
         for value in sketch[:_LOOKED_UNDER]:
@@ -228,5 +231,11 @@ def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _next_date(rows: Iterable[Mapping[str, Any]], today: str) -> str | None:
-    dates = {row[name] for row in rows for name in ("valid_from", "valid_to") if row[name]}
-    return min((date for date in dates if date >= today), default=None)
+    """A document's time ends with its last day, and begins after the day before its first."""
+    ends = {row["valid_to"] for row in rows if row["valid_to"]}
+    begins = {_day_before(row["valid_from"]) for row in rows if row["valid_from"]}
+    return min((date for date in ends | begins if date >= today), default=None)
+
+
+def _day_before(date: str) -> str:
+    return (dt.date.fromisoformat(date) - dt.timedelta(days=1)).isoformat()

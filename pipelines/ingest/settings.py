@@ -44,6 +44,8 @@ class Settings:
 
     index_uri: str
     models_dir: Path
+    cache_dir: Path
+    """Where serving keeps copies of an index that lies behind a URI."""
     catalog: Path | None
     encoder_id: ModelId
     ray_address: str | None
@@ -62,6 +64,7 @@ def load_settings(profile: str | None = None, index: str | None = None) -> Setti
     return Settings(
         index_uri=_reachable(absolute(index or variables.index_uri or str(data_dir / "index"))),
         models_dir=data_dir / "models",
+        cache_dir=data_dir / "index-cache",
         catalog=variables.catalog.resolve() if variables.catalog else None,
         encoder_id=_encoder_id(chosen, variables),
         ray_address=address,

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
@@ -60,6 +60,12 @@ class Storage:
         """One Parquet file."""
         with self._fs.open(f"{self._path}/{name}", "rb") as file:
             return pq.ParquetFile(file).read(columns=list(columns) if columns else None)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """A file, opened for reading."""
+        with self._fs.open(f"{self._path}/{name}", "rb") as file:
+            yield file
 
     @contextmanager
     def parquet(self, name: str) -> Iterator[pq.ParquetFile]:

@@ -1,8 +1,11 @@
 """Small documents, shards and indexes for the tests of ingestion."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from models.epochs import EpochStore, shard_entry, shard_folder
 from models.hash_encoder import HashEncoder
@@ -11,7 +14,7 @@ from models.shard_writer import write_shard
 from models.types import ChunkRecord, EncoderFingerprint, Epoch, ShardId
 from pipelines.ingest.config import ChunkSettings, Fingerprints
 from pipelines.ingest.documents import Reading
-from pipelines.ingest.documents_table import SCHEMA, name_in
+from pipelines.ingest.documents_table import ANSWERING, SCHEMA, name_in
 from pipelines.ingest.storage import Storage
 
 READING = Reading(
@@ -69,15 +72,16 @@ def record(number: int, text: str = "") -> ChunkRecord:
     )
 
 
-def write_epoch(root: Path, name: str, previous: str | None = None) -> Epoch:
-    """An epoch of one shard with five passages, not published."""
+def write_epoch(root: Path, name: str, previous: str | None = None, documents: int = 5) -> Epoch:
+    """An epoch of one shard with a passage a document, not published."""
     store, epoch, encoder = EpochStore(root), Epoch(name), HashEncoder()
-    records = [record(number) for number in range(5)]
+    records = [record(number) for number in range(documents)]
     vectors = encoder.encode([r.text for r in records], "passage")
     folder = Path(store.epoch_uri(epoch)) / shard_folder(ShardId(0))
     write_shard(folder, vectors, records, encoder.fingerprint)
-    documents = pa.Table.from_pylist([{"doc": r.doc} for r in records], schema=SCHEMA)
-    Storage(str(root)).write_table(name_in(epoch), documents)
+    listed = [{"doc": r.doc, "revision": r.revision, "status": ANSWERING} for r in records]
+    table = pa.Table.from_pylist(listed, schema=SCHEMA)
+    Storage(str(root)).write_table(name_in(epoch), table)
     store.write(
         Manifest(
             epoch=epoch,
@@ -93,3 +97,8 @@ def write_epoch(root: Path, name: str, previous: str | None = None) -> Epoch:
         )
     )
     return epoch
+
+
+def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
+    """As the stub encoder makes them."""
+    return HashEncoder().encode(list(texts), "passage")

@@ -15,7 +15,7 @@ from pipelines.ingest.staged import PartSummary, QuarantineEntry
 
 ENTRY = ShardEntry("shard-000", "sha", 100, 1)
 SHARD = BuiltShard(0, ENTRY, 384, "Flat", 1.0)
-PART = PartSummary(0, 100, 10, {"en": 100}, (), "digest")
+PART = PartSummary(0, 100, {"en": 100}, (), "digest")
 LIVE = Manifest(
     epoch=Epoch("20260101"),
     created_at="2026-01-01T00:00:00+00:00",
@@ -96,3 +96,13 @@ def test_a_faulty_question_file_is_an_input_error(tmp_path: Path, content: str) 
     path.write_text(content)
     with pytest.raises(InputError, match=r"golden\.jsonl"):
         checks.read_questions(path)
+
+
+def test_every_gate_that_refuses_is_heard() -> None:
+    """A data team learns of all faults in one run."""
+    shrunk = lambda: checks.check_shrink(LIVE, 50, BOTH, Gates())  # noqa: E731
+    torn = lambda: checks.check_failures(failures(6), 100, Gates())  # noqa: E731
+    fine = lambda: checks.check_shrink(LIVE, 100, BOTH, Gates())  # noqa: E731
+    first, second = checks.reasons(shrunk, fine, torn)
+    assert "50 passages" in first
+    assert "6 of 100" in second
