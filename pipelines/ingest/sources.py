@@ -221,8 +221,8 @@ def _stamp(info: Mapping[str, Any]) -> str:
     tag = info.get("ETag") or info.get("etag") or info.get("content_md5") or info.get("md5Hash")
     if tag:
         return str(tag).strip('"')
-    if "mtime" in info:  # a disk: inode and time, as version-control systems compare them
-        return f"{info.get('ino', 0)}:{info['mtime']}:{info.get('size')}"
+    if "mtime" in info:  # a disk: inode and both times, as version-control systems compare them
+        return f"{info.get('ino')}:{info['mtime']}:{info.get('created')}:{info.get('size')}"
     modified = _modified(info)
     return f"{modified}:{info.get('size')}" if modified else ""
 
