@@ -6,7 +6,7 @@ from html import escape
 _WIDTH = 640
 _ROW = 24
 _LABEL = 150
-_VALUE = 90
+_VALUE = 130
 
 
 def horizontal_bars(rows: Sequence[tuple[str, float, str]], *, most: float | None = None) -> str:

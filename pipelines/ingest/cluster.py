@@ -65,7 +65,10 @@ def call_all(
 ) -> list[Result]:
     """Run a function as one task per call, in parallel; results in the order of the calls."""
     task = ray.remote(function).options(num_cpus=cluster.task_cpus)
-    found: list[Result] = ray.get([task.remote(*arguments) for arguments in calls])
+    try:
+        found: list[Result] = ray.get([task.remote(*arguments) for arguments in calls])
+    except ray.exceptions.RayTaskError as error:
+        raise plain_error(error) from error
     return found
 
 

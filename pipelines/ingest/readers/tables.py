@@ -78,12 +78,19 @@ def _documents(rows: list[Row]) -> list[Parsed]:
     columns = {column for row in rows for column in row}
     text_column = next((column for column in TEXT_COLUMNS if column in columns), None)
     if text_column is None:
+        if not any(_is_text(value) for row in rows for value in row.values()):
+            names = ", ".join(sorted(str(column) for column in columns))
+            raise Unreadable(f"no column holds text: {names}")
         return [Parsed([_record(row) for row in rows])]
     id_column = next((column for column in ID_COLUMNS if column in columns), None)
     return [
         _row_document(row, text_column, _part(row, id_column, number))
         for number, row in enumerate(rows, start=1)
     ]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and any(character.isalpha() for character in value)
 
 
 def _part(row: Row, id_column: str | None, number: int) -> str:

@@ -1,7 +1,10 @@
 """Whole runs on a real Ray: incremental, refused, deleted, killed. The stub encoder embeds."""
 
+import os
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from models.tombstones import read_tombstones
 from models.types import Epoch, ModelId, SearchFilter
 from pipelines.ingest.absent import prove_absent
 from pipelines.ingest.cluster import ray_session
-from pipelines.ingest.config import ClusterSettings, IngestConfig
+from pipelines.ingest.config import ClusterSettings, Gates, IngestConfig
 from pipelines.ingest.job import run
 from pipelines.ingest.report import RunReport
 from pipelines.ingest.search import EpochSearch
@@ -47,14 +50,14 @@ class Place:
     def write(self, name: str, text: str) -> None:
         (self.corpus / name).write_text(text)
 
-    def run(self, *, run_id: str | None = None) -> RunReport:
+    def run(self, questions: Path | None = None) -> RunReport:
         config = IngestConfig(
             corpus_uri=str(self.corpus),
             index_uri=str(self.index),
             encoder_id=ModelId(HASH_ENCODER),
             models_dir=self.root / "models",
             cluster=ClusterSettings(max_tasks=1, files_per_unit=4),
-            run_id=Epoch(run_id) if run_id else None,
+            gates=Gates(questions=questions),
         )
         return run(config)
 
@@ -126,6 +129,58 @@ def test_another_encoder_than_the_live_one_is_refused(tmp_path: Path) -> None:
     assert (refused.status, refused.embedded) == ("refused", 0)
     assert "another-encoder" in str(refused.reason)
     assert store.current() == live
+
+
+class Halt:
+    """Holds a run where it reads its golden questions: after its build, before its checks."""
+
+    def __init__(self, place: Place) -> None:
+        self.file = place.root / "questions.jsonl"
+        os.mkfifo(self.file)
+        self.outcome: list[RunReport] = []
+        self._run = threading.Thread(target=lambda: self.outcome.append(place.run(self.file)))
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self._run.start()
+        with self.file.open("w") as questions:  # opens when the run opens it for reading
+            yield
+            questions.write('{"question": "Camp 2 lies at 622 metres", "doc": "2.md"}\n')
+        self._run.join()
+
+
+def test_a_shard_that_was_damaged_after_its_build_is_refused(place: Place) -> None:
+    """The damaged file is named, and the live epoch answers."""
+    live = place.run().epoch
+    place.write("new.md", "Camp 99 lies behind the moraine.")
+    halt = Halt(place)
+    with halt():
+        [built] = [epoch for epoch in place.index.glob("epochs/*") if epoch.name != live]
+        path = built / "shard-001" / "vectors.faiss"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        path.write_bytes(data)
+    [refused] = halt.outcome
+    assert refused.status == "refused"
+    assert "shard-001/vectors.faiss" in str(refused.reason)
+    assert EpochStore(place.index).current() == live
+    assert not (place.index / "epochs" / refused.run).exists()
+    assert place.best("Camp 2 lies at 622 metres") == "2.md"
+
+
+def test_of_two_runs_at_the_same_time_one_publishes(place: Place) -> None:
+    """The slower one is refused by the name of the faster one's epoch."""
+    place.run()
+    place.write("new.md", "Camp 99 lies behind the moraine.")
+    halt = Halt(place)
+    with halt():
+        place.write("newer.md", "Camp 77 lies under the ice fall.")
+        faster = place.run()
+    [slower] = halt.outcome
+    assert (faster.status, slower.status) == ("published", "refused")
+    assert str(faster.epoch) in str(slower.reason)
+    assert EpochStore(place.index).current() == faster.epoch
+    assert place.best("Camp 77 under the ice fall") == "newer.md"
 
 
 @pytest.mark.parametrize(

@@ -206,3 +206,9 @@ def _bytes(writer: PdfWriter) -> bytes:
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()
+
+
+def test_a_table_without_any_text_is_refused_by_its_columns() -> None:
+    """A schema that lacks text is told, and not indexed as numbers."""
+    with pytest.raises(Unreadable, match="no column holds text: altitude, day"):
+        read(b"day,altitude\n1,3100\n2,3900\n", "log.csv")
