@@ -128,6 +128,9 @@ class _Run:
         lineage = self._lineage(documents, summaries, treks)
         made = read_lineage(self._storage, self._live.epoch) if self._live is not None else None
         if made is not None and made.digest == lineage.digest:
+            # What cannot be read was carried over and makes no difference; it is told all the same.
+            gates = self._config.gates
+            checks.check_failures(self.report.quarantined, self.report.files, gates)
             self._remember(lineage)
             self._finish("unchanged")
         elif self._config.dry_run:

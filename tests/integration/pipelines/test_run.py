@@ -2,10 +2,6 @@
 encoder.
 """
 
-import gc
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +10,7 @@ import pytest
 from models.epochs import EpochStore
 from models.open import HASH_ENCODER, open_encoder
 from models.types import EncoderFingerprint, ModelId, SearchFilter
-from pipelines.ingest.cluster import ray_session
-from pipelines.ingest.config import ClusterSettings, Gates, IngestConfig
+from pipelines.ingest.config import Gates, IngestConfig
 from pipelines.ingest.documents_table import documents_of
 from pipelines.ingest.job import run
 from pipelines.ingest.progress import Progress
@@ -29,19 +24,6 @@ pytestmark = [
     pytest.mark.slow,
 ]
 NUM_DOCS = 12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_on_two_cores() -> Iterator[None]:
-    """One Ray for all runs of this module."""
-    with ExitStack() as stack:
-        stack.enter_context(ray_session(ClusterSettings(local_cpus=2)))
-        yield
-        with warnings.catch_warnings():
-            # Ray ends its processes without waiting; their objects complain when they are dropped.
-            warnings.simplefilter("ignore", ResourceWarning)
-            stack.close()
-            gc.collect()
 
 
 @pytest.fixture
@@ -88,7 +70,9 @@ def test_the_life_of_an_index(config: IngestConfig, corpus: Path) -> None:
     assert (first.documents, first.chunks, first.embedded) == (13, 26, 26)
     assert first.languages == {"en": 18, "hi": 8}
     assert {shard.recall for shard in first.shards} == {1.0}
-    assert [p.stage for p in seen if p.finished] == ["prepare", "read", "embed", "build"]
+    assert [p.stage for p in seen if p.finished] == [
+        "prepare", "read", "choose", "plan", "embed", "build", "check",
+    ]  # fmt: skip
     assert next(p for p in seen if p.finished and p.stage == "embed").done == 26
     store = EpochStore(config.index_uri)
     manifest = store.manifest(live_epoch(store))
