@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deployments.settings import Settings
 from evals.frame.evaluation import Evaluation, Unavailable
 from evals.frame.measure import Measure, Outcome, accuracy
@@ -129,6 +131,19 @@ ABLATION = (
 )
 
 
+class Vectors:
+    """Each text is embedded once, however many ways of searching ask for it."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, np.ndarray] = {}
+
+    def of(self, texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._encoder.encode(new, "query"), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
 def run(settings: Settings) -> Iterator[Measure]:
     rows = map(json.loads, QUESTIONS.read_text("utf-8").splitlines())
     golden = [row for row in rows if row["answerable"]]
@@ -139,8 +154,9 @@ def run(settings: Settings) -> Iterator[Measure]:
         encoder.warm_up()
         if encoder.fingerprint != search.manifest.encoder:
             raise Unavailable("the live index is another encoder's; run `ingest run` again")
+        vectors = Vectors(encoder)
         for way in (SERVED, *ABLATION):
-            found = _search(search, encoder, golden, way)
+            found = _search(search, vectors, golden, way)
             yield from _measures(way, golden, found)
 
 
@@ -156,11 +172,11 @@ def _live(settings: Settings, cache: Path) -> EpochSearch:
 
 
 def _search(
-    search: EpochSearch, encoder: TextEncoder, golden: Sequence[Golden], way: Way
+    search: EpochSearch, encoded: Vectors, golden: Sequence[Golden], way: Way
 ) -> list[Found]:
     reader = QuestionReader(search.manifest.treks)
     questions = [way.read(reader, row["question"]) for row in golden]
-    vectors = encoder.encode([question.to_embed for question in questions], "query")
+    vectors = encoded.of([question.to_embed for question in questions])
     texts = [question.to_match for question in questions]
     filters = [way.allowed] * len(golden)
 
