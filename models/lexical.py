@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 # `\w` alone breaks Devanagari words at their vowel signs, which are combining marks.
 _WORD = re.compile(r"[\w\u0900-\u0963\u0966-\u097f]+")
-_ACCENT = re.compile(r"[\u0300-\u036f\u200c\u200d]")
+# The Devanagari dot below counts as one: customers type फीस for फ़ीस.
+_ACCENT = re.compile(r"[\u0300-\u036f\u093c\u200c\u200d]")
 # 1,450 and 1.450, and the Indian 1,20,000.
 _THOUSANDS = re.compile(r"(?<=\d)(?:\.(?=\d{3}(?!\d))|,(?=(?:\d{2},)*\d{3}(?!\d)))")
-_DEVANAGARI_DIGITS = str.maketrans("०१२३४५६७८९", "0123456789")
+_DEVANAGARI = str.maketrans("०१२३४५६७८९ँ", "0123456789ं")
 _VOCABULARY = "vocab.index.json"
 
 
 def words(text: str) -> list[str]:
     """The text's words as they are indexed; `1,450` and `1.450` are both `1450`."""
     plain = _ACCENT.sub("", unicodedata.normalize("NFKD", text).casefold())
-    return _WORD.findall(_THOUSANDS.sub("", plain.translate(_DEVANAGARI_DIGITS)))
+    return _WORD.findall(_THOUSANDS.sub("", plain.translate(_DEVANAGARI)))
 
 
 def write_lexical(folder: Path, texts: Sequence[str]) -> None:
