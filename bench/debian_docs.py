@@ -42,8 +42,6 @@ PACKAGES = {
 NOT_PAGES = re.compile(
     r"genindex|bookindex|py-modindex|search\.html|contents|/index\.html|whatsnew/|/release-"
 )
-    r"genindex|bookindex|py-modindex|search\.html|contents|/index\.html|whatsnew/|/release-"
-)
 HEADING = re.compile(r"<h([123])[^>]*>(.*?)</h\1>", re.DOTALL)
 ENTRY = re.compile(r'<li><a href="([\w./]+\.html)#[^"]*">([^<]+\([^<]+\))</a>')
 NUMBER = re.compile(r"^(Chapter |Appendix )?[\dA-Z]+(\.\d+)*\.\s+")
