@@ -26,14 +26,14 @@ from models import vector_index
 from models.vector_index import IndexSpec, VectorIndex, choose_index
 
 DIM = 384
-CLUSTERS = 20_000
+CLUSTER_SIZE = 500
 DIRECTIONS = 48  # in which members of a cluster differ
 SPREAD, NOISE = 0.35, 0.1  # members of a cluster have cosines around 0.88, as passages on one topic
 BLOCK = 50_000
 QUERIES = 200
 K = 10
 WANTED_RECALL = 0.95
-WIDER = ((64, 10), (64, 20), (128, 40))  # nprobe and k_factor, where the defaults find too little
+WIDER = ((64, 20), (64, 40), (128, 40))  # nprobe and k_factor, where the defaults find too little
 SERVE_BUDGET_BYTES = 8 * 1024**3
 
 Vectors = NDArray[np.float32]
@@ -71,9 +71,10 @@ class Plan:
 class Source:
     """The vectors of one seed, in blocks, the same at each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
         rng = np.random.default_rng(1)
-        self._centres = _unit(rng.standard_normal((CLUSTERS, DIM), np.float32))
+        self._clusters = max(1, plan.vectors // CLUSTER_SIZE)
+        self._centres = _unit(rng.standard_normal((self._clusters, DIM), np.float32))
         self._directions = _unit(rng.standard_normal((DIRECTIONS, DIM), np.float32))
         # One block of noise, shifted for each use: drawing 3.8 billion numbers would take longest.
         noise = rng.standard_normal((2 * BLOCK, DIM), np.float32)
@@ -85,7 +86,7 @@ class Source:
         varied = scale * rng.standard_normal((count, DIRECTIONS), np.float32) @ self._directions
         shift = rng.integers(BLOCK)
         noise = self._noise[shift : shift + count]
-        return _unit(self._centres[rng.integers(CLUSTERS, size=count)] + varied + noise)
+        return _unit(self._centres[rng.integers(self._clusters, size=count)] + varied + noise)
 
     def shard(self, plan: Plan, shard: int) -> Iterator[Vectors]:
         blocks = -(-plan.per_shard // BLOCK)
@@ -104,7 +105,7 @@ def _unit(vectors: Vectors) -> Vectors:
 
 def train(plan: Plan) -> dict[str, Any]:
     """One training for all shards, on blocks of each."""
-    source = Source()
+    source = Source(plan)
     sample = np.vstack([source.block(shard * 10_000, BLOCK) for shard in range(plan.shards)])
     vector_index.write(vector_index.train(sample, plan.spec), plan.trained)
     return {"factory": plan.spec.factory, "sample": len(sample)}
@@ -112,7 +113,7 @@ def train(plan: Plan) -> dict[str, Any]:
 
 def build(plan: Plan, shard: int) -> dict[str, Any]:
     """Add a shard's vectors, and find the exact neighbours of the queries among them."""
-    source = Source()
+    source = Source(plan)
     queries = source.queries()
     index = vector_index.build(np.zeros((0, DIM), np.float32), plan.spec, plan.trained)
     rows = np.zeros((QUERIES, 0), np.int64)
@@ -141,7 +142,7 @@ def _best(
 
 def serve(plan: Plan) -> dict[str, Any]:
     """Open every shard as serving does, ask each query of all of them, compare with the truth."""
-    queries, truth = Source().queries(), _truth(plan)
+    queries, truth = Source(plan).queries(), _truth(plan)
     tried = []
     for nprobe, k_factor in ((plan.spec.nprobe, plan.spec.k_factor), *WIDER):
         spec = replace(plan.spec, nprobe=nprobe, k_factor=k_factor)

@@ -24,6 +24,9 @@ DEFAULT_MEMORY_BUDGET_BYTES = 2 * 1024**3
 # FAISS wants at least 39 training vectors per centroid and uses at most 256.
 _TRAIN_PER_CENTROID = 64
 _SEED = 1234
+# Of 120,000 x 384 in clusters of 500, 20 finds 0.993 of the ten nearest and 10 finds 0.937, which
+# the recall gate of ingestion would refuse.
+K_FACTOR = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,7 @@ def choose_index(
 ) -> IndexSpec:
     """Exact when small; else PQ fast-scan, refined on full vectors or on SQ8; else SQ8 alone.
 
-    Measured on 300,000 x 384: refined on full vectors 0.24 ms a query at recall 0.971, SQ8 alone
-    0.84 ms at 0.977 in a quarter of the memory. Raises ValueError when not even SQ8 fits.
+    Raises ValueError when not even SQ8 fits.
     """
     full_bytes, byte_bytes = count * dim * 4, count * dim
     if count <= EXACT_MAX_VECTORS and full_bytes <= memory_budget_bytes:
@@ -62,7 +64,7 @@ def choose_index(
     for stored_bytes, refine in ((full_bytes, "RFlat"), (byte_bytes, "Refine(SQ8)")):
         if stored_bytes + count * dim // 8 <= memory_budget_bytes and dim % 4 == 0:
             factory = f"IVF{lists},PQ{dim // 4}x4fsr,{refine}"
-            return IndexSpec("ivf-pq", factory, nprobe=nprobe, k_factor=10)
+            return IndexSpec("ivf-pq", factory, nprobe=nprobe, k_factor=K_FACTOR)
     if byte_bytes <= memory_budget_bytes:
         return IndexSpec("ivf-sq8", f"IVF{lists},SQ8", nprobe=nprobe)
     raise ValueError(
