@@ -156,7 +156,8 @@ async def run(folder: Path, questions: int, askers: int, passages: int) -> dict[
     shards = [ShardEpochs(store, ShardId(n), folder / "cache") for n in range(SHARDS)]
     searcher = EpochSearcher(store, shards, LocalEncoder(), folder / "searcher")
     await searcher.look()
-    watchers = [asyncio.create_task(each.watch()) for each in (*shards, searcher)]
+    watchers = [asyncio.create_task(shard.watch()) for shard in shards]
+    watchers.append(asyncio.create_task(searcher.watch()))
     swapping = asyncio.create_task(swap_for_ever(store, (old, new)))
     started = time.monotonic()
     seen = await ask(searcher, questions, askers)
