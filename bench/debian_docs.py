@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import machine
 from models.checksums import sha256_text
 from models.epochs import EpochStore
 from models.fusion import Weights
@@ -181,7 +182,7 @@ def main() -> None:
         sys.exit(f"debian_docs: {error}")
     facts = {key: report[key] for key in ("documents", "chunks", "embedded", "status")}
     result = {**facts, "ingest_s": took_s, "questions": len(wanted), "recall_at_5": found}
-    print(json.dumps(result))
+    print(json.dumps({**machine.describe(), **result}))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import machine
 from deployments.epoch_searcher import EpochSearcher
 from deployments.shard_epochs import ShardEpochs
 from models.epochs import EpochStore, new_epoch_id, shard_entry, shard_folder
@@ -193,7 +194,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="swap-") as folder:
         result = asyncio.run(run(Path(folder), options.questions, options.askers, options.passages))
-    print(json.dumps(result))
+    print(json.dumps({**machine.describe(), **result}))
 
 
 if __name__ == "__main__":
