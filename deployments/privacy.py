@@ -5,6 +5,7 @@ Composes; what a place knows of a person is each place's own business.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,23 +67,19 @@ def _ids(person: Person) -> list[str]:
 
 
 def log_files(folder: Path) -> Iterator[Path]:
-    """Every file under the log folder, that of Ray included, which is a link."""
-    seen = set()
-    for path in _walk(folder):
-        real = path.resolve()
-        if real not in seen and not path.name.startswith(NOT_OURS):
-            seen.add(real)
-            yield real
+    """Every file under the log folder, that of Ray included, which is a link.
 
-
-def _walk(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.is_file():
-            yield path
+    A folder that cannot be listed comes as itself: it cannot be read, and counts as that.
+    """
+    closed: list[OSError] = []
+    seen: set[Path] = set()
+    for place, _, names in os.walk(folder, followlinks=True, onerror=closed.append):
+        for name in sorted(names):
+            path = Path(place, name).resolve()
+            if path.is_file() and path not in seen and not name.startswith(NOT_OURS):
+                seen.add(path)
+                yield path
+    yield from (Path(error.filename) for error in closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +93,8 @@ def look_into_logs(folder: Path, needles: Needles) -> LogFindings:
     for path in log_files(folder):
         try:
             lines += sum(needles.within(line) for line in _lines(path))
+        except FileNotFoundError:
+            continue  # rotated away meanwhile
         except OSError:
             unreadable += 1
     return LogFindings(lines, unreadable)
