@@ -83,7 +83,7 @@ class Parts:
     def inbox(self) -> "Inbox":
         from serving.stores.inbox import Inbox
 
-        return Inbox(self.database, self.cache)
+        return Inbox(self.database, self.cache, self.business.rate_card)
 
     @cached_property
     def turns(self) -> ports.TurnStore:
@@ -98,7 +98,7 @@ class Parts:
 
         business = self.business
         templates = TemplateBook(business.message_templates, business.default_language)
-        return PostgresOutbox(self.database, templates)
+        return PostgresOutbox(self.database, templates, business.rate_card)
 
     @cached_property
     def drafts(self) -> ports.DraftStore:

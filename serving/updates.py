@@ -1,7 +1,7 @@
 """What a webhook body says, once it is understood. Past the edge: plain frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ class StatusUpdate:
     participant: str = ""  # of a group; "" in a plain chat
     callback_data: str | None = None
     error_code: int | None = None
+    pricing: Mapping[str, Any] = field(default_factory=dict)  # type and category, in Meta's words
     raw: Mapping[str, Any] | None = None
 
 

@@ -177,6 +177,7 @@ class _Reader:
                 participant=participant or "",
                 callback_data=status.biz_opaque_callback_data,
                 error_code=_error_code(status.errors),
+                pricing=status.pricing,
                 raw=as_object(raw),
             )
         )

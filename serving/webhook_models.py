@@ -69,6 +69,7 @@ class Status(Edge):
     recipient_participant_user_id: OptionalId = None
     biz_opaque_callback_data: OptionalId = None
     errors: list[Any] = Field(default_factory=list)
+    pricing: Object = Field(default_factory=dict)
 
 
 class PreferenceItem(Edge):

@@ -14,7 +14,7 @@ WITH new AS (
     SELECT * FROM unnest(
         %(wamid_keys)s::bytea[], %(wamids)s::bytea[], %(callback_datas)s::text[],
         %(statuses)s::delivery[], %(error_codes)s::integer[]
-    ) AS new (wamid_key, wamid, callback_data, status, error_code)
+    ) WITH ORDINALITY AS new (wamid_key, wamid, callback_data, status, error_code, place)
 ), matched AS (
     SELECT o.outbox_id, new.* FROM new JOIN outbox o ON o.wamid_key = new.wamid_key
     UNION ALL
@@ -25,7 +25,8 @@ WITH new AS (
         max(status) AS delivery,
         (array_agg(wamid_key))[1] AS wamid_key,
         (array_agg(wamid))[1] AS wamid,
-        max(error_code) AS error_code
+        max(error_code) AS error_code,
+        array_agg(place::integer) AS places
     FROM matched GROUP BY outbox_id
 )
 UPDATE outbox SET
@@ -40,7 +41,7 @@ UPDATE outbox SET
     settled_at = coalesce(outbox.settled_at, now())
 FROM joined
 WHERE outbox.outbox_id = joined.outbox_id
-RETURNING outbox.outbox_id, outbox.state, joined.error_code;
+RETURNING outbox.outbox_id, outbox.state, joined.error_code, joined.places;
 
 -- name: settle
 -- What the Graph call answered. It never takes back what a status said, in whatever order.

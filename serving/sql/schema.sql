@@ -202,6 +202,27 @@ CREATE TABLE template_states (
     PRIMARY KEY (name, language)
 );
 
+-- What each delivered message cost, once.
+CREATE TABLE message_charges (
+    outbox_id bigint PRIMARY KEY REFERENCES outbox ON DELETE CASCADE,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    phone_number_id text NOT NULL,
+    country text NOT NULL, -- of the customer; '' where it is not known
+    category text NOT NULL, -- service | utility | marketing
+    free boolean NOT NULL, -- within Meta's free quota or entry point
+    nano_usd bigint NOT NULL,
+    charged_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX message_charges_of_conversation ON message_charges (conversation_id);
+CREATE INDEX message_charges_by_time ON message_charges (charged_at);
+
+-- The sum of a month; it stays when customers are erased.
+CREATE TABLE message_spend (
+    month date PRIMARY KEY,
+    messages bigint NOT NULL,
+    nano_usd bigint NOT NULL
+);
+
 -- Every delivery status, once. Kept also when its message is not known yet.
 CREATE TABLE statuses (
     status_id bigserial PRIMARY KEY,

@@ -3,9 +3,10 @@
 The lattice itself is the order of the `delivery` type in the schema.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from serving.crypto import Vault
 from serving.sql import queries
@@ -29,6 +30,7 @@ class StatusRow:
     error_code: int | None
     payload: bytes  # sealed
     occurred_at: datetime
+    pricing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,16 @@ async def lock_wamids(connection: Connection, wamid_keys: Sequence[bytes]) -> No
         await connection.execute(_SQL.lock_wamids, {"keys": keys})
 
 
-async def apply_statuses(connection: Connection, vault: Vault, rows: Sequence[StatusRow]) -> None:
-    """Statuses that were just stored; unknown words are kept but move nothing."""
+async def apply_statuses(
+    connection: Connection, vault: Vault, rows: Sequence[StatusRow]
+) -> dict[int, Mapping[str, Any]]:
+    """Statuses that were just stored; unknown words are kept but move nothing.
+
+    Returns the messages they are about, each with what was said of its price.
+    """
     known = [row for row in rows if row.status in KNOWN]
     if not known:
-        return
+        return {}
     parameters: dict[str, object] = {
         "wamid_keys": [row.wamid_key for row in known],
         "wamids": [row.wamid for row in known],
@@ -64,10 +71,14 @@ async def apply_statuses(connection: Connection, vault: Vault, rows: Sequence[St
     after = await fetch(connection, _SQL.apply_statuses, parameters)
     failures = [
         SendFailure(outbox_id, code, over=True, reported=True)
-        for outbox_id, state, code in after
+        for outbox_id, state, code, _ in after
         if state == "failed" and before.get(outbox_id) != "failed"
     ]
     await consequences.draw(connection, vault, failures)
+    return {
+        outbox_id: next((p for at in places if (p := known[at - 1].pricing)), {})
+        for outbox_id, _, _, places in after
+    }
 
 
 async def settle(connection: Connection, vault: Vault, rows: Sequence[SettlementRow]) -> None:

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from serving.billing import BudgetState
 from serving.business import variant_of
 from serving.crypto import Vault
 from serving.ports import Gate, Recipient
@@ -56,6 +57,7 @@ class View:
     admitted: dict[Part, Admitted]
     overtaken: frozenset[str]
     stopped_templates: frozenset[TemplateRef]
+    budget: BudgetState = "normal"  # of the month, for messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,14 @@ class Judge:
             return "superseded", "newer messages"
         if resumes and turn.is_stale(conversation.now):
             return "held", "older than an hour"
+        return self._unaffordable(item) if purpose == "answer" else None
+
+    def _unaffordable(self, item: Prepared) -> tuple[SendOutcome, str] | None:
+        """Thanks need no answer when money is short; when there is none, people answer."""
+        if self.view.budget == "spent":
+            return "held", "the month's budget is spent"
+        if self.view.budget == "saving" and item.order.record.parsed.intent == "smalltalk":
+            return "suppressed", "small talk, and most of the month's budget is spent"
         return None
 
     def _template(self, item: Prepared) -> Reply | None:
@@ -164,6 +174,8 @@ class Judge:
         record = item.order.record
         if item.order.reply.template is not None or item.order.reply.purpose != "answer":
             return None
+        if self.view.budget != "normal":
+            return None  # a template costs and answers nothing yet
         variant = variant_of(record.parsed.language, record.parsed.script)
         return self.templates.choose("resume", variant, self.view.stopped_templates)
 

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from serving.business import RateCard
 from serving.crypto import Vault
 from serving.sql import queries
-from serving.stores import consent, delivery, handover, notices
+from serving.stores import billing, consent, delivery, handover, notices
 from serving.stores.batching import Batcher
 from serving.stores.cache import ContextCache
 from serving.stores.contacts import ContactBook, Keys, Resolved
@@ -49,9 +50,15 @@ class _Place:
 
 
 class Inbox:
-    def __init__(self, database: Database, cache: ContextCache | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cache: ContextCache | None = None,
+        rate_card: RateCard | None = None,
+    ) -> None:
         self._database = database
         self._cache = cache
+        self._rate_card = rate_card  # None: messages are not charged
         self._batch = Batcher(self._accept_many)
 
     async def accept(self, updates: Updates) -> Accepted:
@@ -68,7 +75,7 @@ class Inbox:
             rows = prepare(vault, book, bodies)
 
         async def work(connection: Connection) -> tuple[set[Mark], Resolved]:
-            return await _commit(connection, vault, book, rows)
+            return await _commit(connection, vault, book, rows, self._rate_card)
 
         new, resolved = await self._database.run(work)
         if resolved.renamed and self._cache is not None:
@@ -77,7 +84,11 @@ class Inbox:
 
 
 async def _commit(
-    connection: Connection, vault: Vault, book: ContactBook, rows: Rows
+    connection: Connection,
+    vault: Vault,
+    book: ContactBook,
+    rows: Rows,
+    rate_card: RateCard | None,
 ) -> tuple[set[Mark], Resolved]:
     """Store it all; returns what was new, and whom it was about."""
     for change in rows.changes:
@@ -94,7 +105,7 @@ async def _commit(
     if rows.lines:
         new |= await _store_messages(connection, rows.lines, resolved.contacts)
     if rows.statuses:
-        new |= await _store_statuses(connection, vault, rows.statuses)
+        new |= await _store_statuses(connection, vault, rows.statuses, rate_card)
     if rows.events:
         new |= await _store_events(connection, rows.events)
     return new, resolved
@@ -200,7 +211,10 @@ def _why(line: Line, place: _Place | None) -> str:
 
 
 async def _store_statuses(
-    connection: Connection, vault: Vault, rows: Sequence[delivery.StatusRow]
+    connection: Connection,
+    vault: Vault,
+    rows: Sequence[delivery.StatusRow],
+    rate_card: RateCard | None,
 ) -> set[Mark]:
     # Those with callback data find their message without knowing its wamid.
     await delivery.lock_wamids(
@@ -217,11 +231,13 @@ async def _store_statuses(
         "occurred_ats": [row.occurred_at for row in rows],
     }
     fresh = {status_mark(*row) for row in await fetch(connection, _SQL.add_statuses, columns)}
-    await delivery.apply_statuses(
+    pricings = await delivery.apply_statuses(
         connection,
         vault,
         [row for row in rows if status_mark(row.wamid_key, row.status, row.recipient_key) in fresh],
     )
+    if rate_card is not None and pricings:
+        await billing.charge(connection, vault, rate_card, pricings)
     return fresh
 
 

@@ -166,6 +166,7 @@ def _status_row(vault: Vault, status: StatusUpdate) -> StatusRow:
         error_code=status.error_code,
         payload=vault.seal(json.dumps(_impersonal(status.raw))),
         occurred_at=status.at,
+        pricing=status.pricing,
     )
 
 

@@ -9,10 +9,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from serving.billing import BudgetState, state_of
+from serving.business import RateCard
 from serving.crypto import Vault
 from serving.ports import Gate, Settlement
 from serving.sql import queries
-from serving.stores import delivery, handover
+from serving.stores import billing, delivery, handover
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
 from serving.stores.database import Connection, Database, fetch
@@ -42,12 +44,14 @@ class PostgresOutbox:
         self,
         database: Database,
         templates: TemplateBook = _NO_TEMPLATES,
+        rate_card: RateCard | None = None,
         *,
         window_s: float = WINDOW_S,
         supersede_cap_s: float = SUPERSEDE_CAP_S,
     ) -> None:
         self._database = database
         self._templates = templates
+        self._rate_card = rate_card  # None: there is no budget
         self._window_s = window_s
         self._supersede_cap_s = supersede_cap_s
         self._settle = Batcher(self._settle_many)
@@ -131,7 +135,13 @@ class PostgresOutbox:
             {(str(row[0]), row[1]): Admitted(*row[2:]) for row in admitted},
             frozenset(str(turn_id) for (turn_id,) in overtaken),
             frozenset(TemplateRef(*row) for row in stopped),
+            await self._budget(connection),
         )
+
+    async def _budget(self, connection: Connection) -> BudgetState:
+        if self._rate_card is None:
+            return "normal"
+        return state_of(self._rate_card, await billing.spent(connection))
 
 
 async def _write(
