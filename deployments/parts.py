@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serving.stores.cache import ContextCache
     from serving.stores.database import Database
     from serving.stores.inbox import Inbox
+    from serving.stores.media import MediaFetcher
     from serving.stores.metrics import RedisMetrics
     from serving.stores.stats import PostgresStats
     from serving.stores.wakeups import RedisWakeups
@@ -145,6 +146,18 @@ class Parts:
         return GraphApi(
             self.settings.graph_base_url, self.settings.graph_version, self.settings.access_token
         )
+
+    @cached_property
+    def media_fetcher(self) -> "MediaFetcher | None":
+        """None where there is no Graph to fetch from."""
+        settings = self.settings
+        if settings.graph_base_url == STUB_GRAPH:
+            return None
+        from serving.media import GraphMedia
+        from serving.stores.media import MediaFetcher, PostgresMedia
+
+        source = GraphMedia(settings.graph_base_url, settings.graph_version, settings.access_token)
+        return MediaFetcher(PostgresMedia(self.database), source)
 
     @cached_property
     def chat(self) -> ports.ChatModel:

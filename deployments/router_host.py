@@ -11,6 +11,7 @@ from deployments.router import Router
 from deployments.settings import load_settings
 from deployments.transport import ServeTransport
 from serving.metrics import Counters
+from serving.stores.media import MediaFetcher
 from serving.types import StepName
 
 
@@ -28,7 +29,13 @@ class RouterHost:
         metrics = parts.metrics
         await self._parts.open()
         self._flushing = asyncio.create_task(metrics.flush_forever(counters))
-        self._loops = asyncio.create_task(self._router.run())
+        self._loops = asyncio.create_task(self._run(parts.media_fetcher))
+
+    async def _run(self, media: MediaFetcher | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._router.run())
+            if media is not None:
+                group.create_task(media.run())
 
     async def num_running(self) -> int:
         """Turns under way in this replica."""

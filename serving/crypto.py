@@ -57,6 +57,12 @@ class Vault:
     def unseal(self, token: bytes) -> str:
         return self._cipher.decrypt(token).decode("utf-8", "surrogatepass")
 
+    def seal_bytes(self, content: bytes) -> bytes:
+        return self._cipher.encrypt(content)
+
+    def unseal_bytes(self, token: bytes) -> bytes:
+        return self._cipher.decrypt(token)
+
     def seal_optional(self, text: str | None) -> bytes | None:
         return None if text is None else self.seal(text)
 

@@ -100,6 +100,25 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_pending ON inbox (conversation_id, sent_at, inbox_id) WHERE state = 'pending';
 CREATE INDEX inbox_of_conversation ON inbox (conversation_id, sent_at, inbox_id);
 
+CREATE INDEX inbox_media ON inbox (inbox_id)
+    WHERE type IN ('image', 'audio', 'video', 'document', 'sticker');
+
+-- What customers attached. Its message is answered without waiting for it.
+CREATE TABLE media (
+    inbox_id bigint PRIMARY KEY REFERENCES inbox ON DELETE CASCADE,
+    conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    state text NOT NULL CHECK (state IN ('waiting', 'stored', 'refused')),
+    reason text NOT NULL DEFAULT '', -- why there is none
+    mime_type text NOT NULL DEFAULT '',
+    num_bytes bigint NOT NULL DEFAULT 0,
+    content bytea, -- encrypted
+    attempts integer NOT NULL DEFAULT 1,
+    due_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX media_of_conversation ON media (conversation_id);
+CREATE INDEX media_waiting ON media (due_at) WHERE state = 'waiting';
+
 -- One claim of a conversation's pending messages.
 CREATE TABLE turns (
     turn_id uuid PRIMARY KEY,
@@ -374,5 +393,6 @@ CREATE TABLE model_reservations (
 ALTER TABLE turns ALTER COLUMN record SET STORAGE EXTERNAL;
 ALTER TABLE turns ALTER COLUMN draft SET STORAGE EXTERNAL;
 ALTER TABLE inbox ALTER COLUMN payload SET STORAGE EXTERNAL;
+ALTER TABLE media ALTER COLUMN content SET STORAGE EXTERNAL;
 ALTER TABLE statuses ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE webhook_events ALTER COLUMN payload SET STORAGE EXTERNAL;
