@@ -69,6 +69,12 @@ class Parts:
         return ContextCache(self.redis)
 
     @cached_property
+    def contexts(self) -> ports.ContextStore:
+        from serving.stores.context import PostgresContext
+
+        return PostgresContext(self.database, self.cache)
+
+    @cached_property
     def wakeups(self) -> "RedisWakeups":
         from serving.stores.wakeups import RedisWakeups
 
@@ -199,15 +205,14 @@ def confirmations(business: "Business") -> dict[str, dict[str, str]]:
 
 def build_context(parts: Parts) -> Step[Any, Any]:
     from serving.steps.build_context import BuildContext
-    from serving.stores.context import PostgresContext
 
-    return BuildContext(PostgresContext(parts.database, parts.cache))
+    return BuildContext(parts.contexts)
 
 
 def retrieve_documents(parts: Parts) -> Step[Any, Any]:
     from serving.steps.retrieve_documents import RetrieveDocuments
 
-    return RetrieveDocuments(parts.knowledge, parts.clock)
+    return RetrieveDocuments(parts.knowledge, parts.clock, parts.contexts)
 
 
 def analyze_ban_risk(parts: Parts) -> Step[Any, Any]:

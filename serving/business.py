@@ -155,6 +155,7 @@ class Templates:
     cannot_answer_topic: LocalText
     clarify: LocalText
     quoted_passage: LocalText
+    other_language: LocalText
     quoted_price: LocalText
     opt_out_confirmation: LocalText
     opt_out_marketing_confirmation: LocalText

@@ -13,11 +13,12 @@ from pathlib import Path
 import yaml
 
 from serving.facts import MONEY
+from serving.followups import in_context
 from serving.grounding import Asked, asked_about
 from serving.sentences import content_words
 from serving.sources import Segment, Source, sources_of
 from serving.trek_names import TrekNames, names_about
-from serving.types import Documents, Intent, Language, Parsed, Turn
+from serving.types import Documents, HistoryMessage, Intent, Language, Parsed, Turn
 
 NOT_INCLUDED = re.compile(
     r"\bnot? includ|no incluye|(?:ne comprend|n'inclut) pas|non (?:compris|inclus)|शामिल नहीं",
@@ -145,22 +146,26 @@ def _tells(segment: Segment) -> bool:
     return bool(segment.facts) or text[-1:] in ".!।" or ": " in text or len(text) > MAX_HEADING
 
 
-def answers(picks: Sequence[Pick]) -> bool:
-    """Whether the best sentence is about what was asked, and not merely about something near it."""
-    return bool(picks) and picks[0].score >= MIN_ANSWER_SCORE
-
-
 def read(
-    turn: Turn, parsed: Parsed, documents: Documents, known: TrekNames | None = None
+    turn: Turn,
+    parsed: Parsed,
+    documents: Documents,
+    known: TrekNames | None = None,
+    history: Sequence[HistoryMessage] = (),
 ) -> tuple[Question, list[Source]]:
-    """The question and the passages, ready to be compared. `known` are trek names and aliases;
-    without them those that the passages are about serve.
+    """The question as it is meant and the passages, ready to be compared.
+
+    `known` are trek names and aliases; without them those that the passages are about serve.
     """
     known = known or names_about(passage.trek for passage in documents.passages)
-    treks = [str(value) for value in parsed.values("trek")]
+    subject = in_context(turn.text, parsed, history, known)
+    treks = [str(value) for value in subject.parsed.values("trek")]
     dates = [str(value) for value in parsed.values("date")]
-    asked = asked_about(turn.text, treks, dates, known)
-    question = Question(turn.text, parsed.intent, parsed.language, asked)
+    asked = asked_about(subject.text, treks, dates, known)
+    intent: Intent = parsed.intent
+    if subject.text != turn.text and PRICE_ASKED.search(subject.text):
+        intent = "pricing"  # "and in May?" asks what was asked before
+    question = Question(subject.text, intent, parsed.language, asked)
     return question, sources_of(documents.passages, known)
 
 

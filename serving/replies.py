@@ -8,24 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from models.types import Epoch
 from serving.business import Business, Variant, variant_of
-from serving.extract import Pick, Question, answer_sentences, rank
 from serving.sentences import normalise, shorten
-from serving.sources import Source
 from serving.types import (
-    Citation,
     CustomerContext,
-    Documents,
     Intent,
     Parsed,
-    Passage,
     Risk,
     Turn,
 )
-
-MAX_QUOTE_CHARS = 480
-MAX_QUOTE_SENTENCES = 3
 
 # A name that a stranger chose is written into our reply only when it is a plain given name.
 PLAIN_NAME = re.compile(r"[^\W\d_][^\W\d_\u0900-\u097f]{1,19}|[\u0900-\u097f]{2,20}")
@@ -85,15 +76,6 @@ class Scripted:
     text: str
     mark: str = ""
     hands_over: bool = False  # a person goes on from here
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """An answer made of a passage's own sentences."""
-
-    text: str
-    citations: tuple[Citation, ...]
-    foreign: bool  # the passage's language is not the customer's
 
 
 def variant_for(parsed: Parsed) -> Variant:
@@ -164,60 +146,6 @@ def safe_name(name: str | None) -> str | None:
     if not PLAIN_NAME.fullmatch(first) or first.casefold() in NOT_A_NAME:
         return None
     return first[0].upper() + first[1:]
-
-
-def quote(
-    question: Question,
-    documents: Documents,
-    sources: Sequence[Source],
-    business: Business,
-    variant: Variant,
-) -> Quote | None:
-    """The best sentences of the best passage, in a frame of the customer's language.
-
-    A passage in the customer's own language is preferred when it answers about as well.
-    """
-    picks = _prefer_language(rank(question, sources), question, documents)
-    chosen = answer_sentences(picks, documents, MAX_QUOTE_CHARS, MAX_QUOTE_SENTENCES)
-    if not chosen or documents.epoch is None:
-        return None
-    passage = documents.passages[chosen[0].passage]
-    body = " ".join(_sentence(pick.text) for pick in chosen)
-    foreign = passage.language != question.language or variant == "hi_latn"
-    text = business.say(
-        "quoted_passage", variant, title=passage.title, passage=shorten(body, MAX_QUOTE_CHARS)
-    )
-    places = [pick.passage for pick in chosen]
-    return Quote(text, citations_of(documents, places), foreign)
-
-
-def _prefer_language(picks: list[Pick], question: Question, documents: Documents) -> list[Pick]:
-    if not picks:
-        return picks
-    own = [
-        pick
-        for pick in picks
-        if documents.passages[pick.passage].language == question.language
-        and pick.score >= picks[0].score * 0.6
-    ]
-    return [*own, *(pick for pick in picks if pick not in own)]
-
-
-def _sentence(text: str) -> str:
-    return text if text[-1:] in ".!?।…:;" else f"{text}."
-
-
-def citation_of(passage: Passage, epoch: Epoch) -> Citation:
-    return Citation(passage.doc, passage.revision, passage.span, epoch)
-
-
-def citations_of(documents: Documents, places: Sequence[int]) -> tuple[Citation, ...]:
-    """Citations of the passages at these places, each once."""
-    if documents.epoch is None:
-        return ()
-    epoch = documents.epoch
-    found = (citation_of(documents.passages[place], epoch) for place in places)
-    return tuple(dict.fromkeys(found))
 
 
 def call_to_action(

@@ -21,6 +21,9 @@ UNSUPPORTED = 60  # one such finding alone makes a draft weak
 MISSING = 45  # so is an answer that leaves out what was asked for
 MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
 MIN_REPLY_CHARS = 2
+MAX_ECHOED = (
+    3  # words of a sentence that only the customer wrote: whoever repeats them may obey them
+)
 
 META_TALK = re.compile(
     r"\b(?:as an? (?:ai|chatbot|language model|virtual assistant)|"
@@ -74,8 +77,8 @@ class Review:
         return tuple(dict.fromkeys(finding.issue for finding in self.findings))
 
     @property
-    def weak(self) -> bool:
-        return self.confidence < WEAK_BELOW
+    def only_missing(self) -> bool:
+        return all(finding.issue.startswith("missing_") for finding in self.findings)
 
 
 def review(
@@ -91,8 +94,9 @@ def review(
     said = segments_of(text, question.asked.treks_known)
     grounding = check(said, sources, question.asked)
     findings = [*_grounded(grounding), *_required(text, said, question, sources)]
-    findings += _manners(text, said, business)
+    findings += _manners(text, business)
     if written_by_model:
+        findings += _loops(text, said)
         findings += _language(text, variant)
         findings += _wording(text, said, question, sources)
         findings += _stray_treks(said, question)
@@ -183,7 +187,7 @@ def _kinds(facts: Iterable[Fact]) -> set[str]:
     return {"money" if fact.unit in MONEY else fact.kind for fact in facts}
 
 
-def _manners(text: str, said: Sequence[Segment], business: Business) -> list[Finding]:
+def _manners(text: str, business: Business) -> list[Finding]:
     found: list[Finding] = []
     if len(text.strip()) < MIN_REPLY_CHARS:
         found.append(Finding("empty", 100))
@@ -193,17 +197,16 @@ def _manners(text: str, said: Sequence[Segment], business: Business) -> list[Fin
         found.append(Finding("meta_talk", UNSUPPORTED))
     if RUDE.search(text):
         found.append(Finding("rude", UNSUPPORTED))
-    if _repeats(text, said):
-        found.append(Finding("repetition", 45))
     return found
 
 
-def _repeats(text: str, said: Sequence[Segment]) -> bool:
+def _loops(text: str, said: Sequence[Segment]) -> list[Finding]:
     """A sentence said twice, or four words in a row said three times: a model in a loop."""
     whole = Counter(one.text.casefold() for one in said)
     spoken = words(text)
     runs = Counter(tuple(spoken[place : place + 4]) for place in range(len(spoken) - 3))
-    return max(whole.values(), default=0) > 1 or max(runs.values(), default=0) > 2  # noqa: PLR2004
+    looping = max(whole.values(), default=0) > 1 or max(runs.values(), default=0) > 2  # noqa: PLR2004
+    return [Finding("repetition", 45)] if looping else []
 
 
 def _language(text: str, variant: Variant) -> list[Finding]:
@@ -234,6 +237,8 @@ def _wording(
     found = [Finding("unsupported_wording", 25) for one in own if _strange(one, known)]
     if not (spoken & read) - asked:
         found.append(Finding("adds_nothing", UNSUPPORTED))
+    if any(len((one.words & asked) - read - ours) >= MAX_ECHOED for one in own):
+        found.append(Finding("echo", UNSUPPORTED))
     if any(_denies(one, passages) for one in own):
         found.append(Finding("unsupported_denial", UNSUPPORTED))
     if VERDICT.match(text.strip()):

@@ -7,13 +7,13 @@ way but the first two is marked. It knows ports, not which models or stores stan
 
 from dataclasses import dataclass, field, replace
 
+from serving.answerable import answerable
 from serving.business import Business
 from serving.errors import Degraded, SwitchbackError
 from serving.extract import (
     ContextLimits,
     Pick,
     Question,
-    answers,
     context_sentences,
     rank,
     read,
@@ -23,12 +23,11 @@ from serving.extract import (
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.ports import ChatModel, ChatRequest, Clock
 from serving.prompts import Style, messages, user_prompt
+from serving.quotes import citations_of, quote
 from serving.replies import (
     Scripted,
-    citations_of,
     decline,
     finish,
-    quote,
     scripted,
     variant_for,
 )
@@ -80,9 +79,10 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         script = scripted(item.turn, item.parsed, item.context, self._business, self._clock.now())
         if script:
             return self._from_script(script, route)
-        question, sources = read(item.turn, item.parsed, item.documents)
+        history = item.context.history
+        question, sources = read(item.turn, item.parsed, item.documents, None, history)
         picks = rank(question, sources)
-        if not answers(picks):
+        if not answerable(question, picks, sources):
             return self._decline(item, route)
         read_by_model = context_sentences(picks, self._limits(route))
         request = self._request(item, route, [told(pick, sources) for pick in read_by_model])

@@ -4,16 +4,28 @@ Knows the knowledge port and today's date. The customer's language is preferred,
 most pages exist in English only.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import ClassVar
 
 from models.types import SearchFilter
-from serving.errors import Failure
-from serving.ports import Clock, Knowledge, SearchQuery
+from serving.errors import Failure, SwitchbackError
+from serving.followups import Subject, in_context, looks_back
+from serving.orders import order_in, orders
+from serving.ports import Clock, ContextStore, Knowledge, SearchQuery
 from serving.step import Step
-from serving.types import Documents, Intent, Parsed, RetrievalQuery, StepName
+from serving.trek_names import TrekNames
+from serving.types import (
+    Documents,
+    HistoryMessage,
+    Intent,
+    Parsed,
+    RetrievalQuery,
+    StepName,
+    TurnId,
+)
 
 NOT_SEARCHED: frozenset[Intent] = frozenset({"smalltalk", "human_handoff"})
 MAX_QUERY_CHARS = 1_000  # the encoder reads 512 tokens; a burst's last words matter most
@@ -27,13 +39,20 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
         self,
         knowledge: Knowledge,
         clock: Clock,
+        contexts: ContextStore | None = None,  # what was said before; None: every turn stands alone
         k: int = MAX_PASSAGES,
         min_score: float = 0.0,  # the searcher already leaves out what does not fit
     ) -> None:
         self._knowledge = knowledge
         self._clock = clock
+        self._contexts = contexts
+        self._treks = TrekNames()
         self._k = min(k, MAX_PASSAGES)
         self._min_score = min_score
+
+    async def warm_up(self) -> None:
+        orders()
+        await self._refresh_treks()
 
     async def one(self, item: RetrievalQuery) -> Documents:
         (result,) = await self.many([item])
@@ -42,8 +61,9 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
         return result
 
     async def many(self, items: Sequence[RetrievalQuery]) -> list[Documents | Failure]:
-        searched = [place for place, item in enumerate(items) if _needs_search(item)]
-        queries = [self._query(items[place]) for place in searched]
+        subjects = await self._subjects(items)
+        searched = [place for place, one in enumerate(subjects) if _needs_search(one)]
+        queries = [self._query(subjects[place]) for place in searched]
         answers = await self._search(queries)
         results: list[Documents | Failure] = [Documents()] * len(items)
         for place, answer in zip(searched, answers, strict=True):
@@ -58,7 +78,29 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
         except Exception as error:  # noqa: BLE001  # of any kind, it is every query's failure
             return [Failure.of(error)] * len(queries)
 
-    def _query(self, item: RetrievalQuery) -> SearchQuery:
+    async def _subjects(self, items: Sequence[RetrievalQuery]) -> list[Subject]:
+        """What each question is about; those that lean on earlier ones are read with them."""
+        leaning = [item.turn for item in items if looks_back(item.turn.text, item.parsed)]
+        histories: dict[TurnId, Sequence[HistoryMessage]] = {}
+        if leaning and self._contexts is not None:
+            with contextlib.suppress(SwitchbackError):  # the question alone may still find a page
+                known = await self._contexts.load(leaning)
+                pairs = zip(leaning, known, strict=True)
+                histories = {turn.turn_id: context.history for turn, context in pairs}
+        if histories and not self._treks:
+            await self._refresh_treks()
+        return [
+            in_context(
+                item.turn.text, item.parsed, histories.get(item.turn.turn_id, ()), self._treks
+            )
+            for item in items
+        ]
+
+    async def _refresh_treks(self) -> None:
+        with contextlib.suppress(SwitchbackError):
+            self._treks = TrekNames(await self._knowledge.treks())
+
+    def _query(self, item: Subject) -> SearchQuery:
         parsed = item.parsed
         treks = tuple(dict.fromkeys(str(name) for name in parsed.values("trek")))
         today = self._clock.now().date()
@@ -72,7 +114,11 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
 
     def _fitting(self, found: Documents) -> Documents:
         fitting = [passage for passage in found.passages if passage.score >= self._min_score]
-        return replace(found, passages=tuple(fitting[: self._k]))
+        clean = [passage for passage in fitting if order_in(passage) is None]
+        # Whoever can write orders into one line of a passage can write false prices into another.
+        marks = [f"document_order:{p.doc}" for p in fitting if p not in clean]
+        degraded = tuple(dict.fromkeys([*found.degraded, *marks]))
+        return replace(found, passages=tuple(clean[: self._k]), degraded=degraded)
 
 
 def valid_on(parsed: Parsed, today: date) -> str:
@@ -89,16 +135,16 @@ def _future_days(parsed: Parsed, today: date) -> Iterator[str]:
             yield value
 
 
-def _needs_search(item: RetrievalQuery) -> bool:
+def _needs_search(item: Subject) -> bool:
     if item.parsed.intent in NOT_SEARCHED and not item.parsed.unsure:
         # "Thanks! And the price?" may read as chat; a named trek still deserves its page.
         return item.parsed.intent == "smalltalk" and bool(item.parsed.values("trek"))
-    return bool(item.turn.text.strip())
+    return bool(item.text.strip())
 
 
-def _text(item: RetrievalQuery) -> str:
+def _text(item: Subject) -> str:
     """The customer's words, with the full name of a trek that they wrote in their own way."""
-    text = item.turn.text[-MAX_QUERY_CHARS:]
+    text = item.text[-MAX_QUERY_CHARS:]
     missing = [
         name
         for name in dict.fromkeys(str(value) for value in item.parsed.values("trek"))

@@ -14,13 +14,14 @@ from serving.errors import SwitchbackError
 from serving.extract import Question, rank, read, topics
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.ports import Knowledge
-from serving.replies import Quote, citations_of, decline, finish, quote, variant_for
+from serving.quotes import Quote, citations_of, quote
+from serving.replies import decline, finish, variant_for
 from serving.sentences import sentences
 from serving.sources import Source, public_source, source_of, source_of_bookings
 from serving.step import Step
 from serving.trek_names import TrekNames
 from serving.types import Citation, Documents, Risk, Validated, ValidationQuery
-from serving.validation import Review, missing_sentences, review
+from serving.validation import WEAK_BELOW, Review, missing_sentences, review
 
 NO_TREKS = TrekNames()
 NO_RISK = Risk(0, "low", {})
@@ -41,7 +42,10 @@ class Evidence:
 class ValidateResponse(Step[ValidationQuery, Validated]):
     name = "validate_response"
 
-    def __init__(self, business: Business, knowledge: Knowledge) -> None:
+    def __init__(
+        self, business: Business, knowledge: Knowledge, weak_below: int = WEAK_BELOW
+    ) -> None:
+        self._weak_below = weak_below
         self._business = business
         self._knowledge = knowledge
         self._treks = TrekNames()
@@ -64,7 +68,10 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             repaired = self._repair(item, evidence, issues)
             if repaired:
                 return repaired
-        if found.weak or danger.level == "high":
+        # A quote that leaves something out is still what the page says.
+        quoted = item.draft.model == EXTRACTIVE and found.only_missing
+        weak = found.confidence < self._weak_below
+        if (weak and not quoted) or danger.level == "high":
             return self._replace(item, evidence, issues)
         return Validated(
             item.draft.text,
@@ -79,10 +86,13 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         return Validated(item.draft.text, confidence)
 
     def _evidence(self, item: ValidationQuery) -> Evidence:
-        question, sources = read(item.turn, item.parsed, item.documents, self._treks or None)
+        history = item.context.history
+        question, sources = read(
+            item.turn, item.parsed, item.documents, self._treks or None, history
+        )
         known = question.asked.treks_known
         variant = variant_for(item.parsed)
-        titles = "\n".join(passage.title for passage in item.documents.passages)
+        titles = "\n".join(f"{one.title}\n{one.url or ''}" for one in item.documents.passages)
         own = [
             public_source(titles, known),
             public_source(our_words(self._business, variant), NO_TREKS),
@@ -114,6 +124,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             pick
             for pick in rank(evidence.question, evidence.sources)
             if item.documents.passages[pick.passage].language == item.parsed.language
+            and evidence.variant != "hi_latn"  # no page is written in it
         ]
         missing = missing_sentences(issues, picks)
         text = completed(item.draft.text, [pick.text for pick in missing])

@@ -271,19 +271,19 @@ async def test_an_invented_price_never_leaves() -> None:
     ("text", "language", "begins"),
     [
         ("¿Cuánto cuesta el trek de Hampta Pass?", "es", "¡Namasté, Ananya! De nuestra página"),
-        ("Combien coûte le trek Hampta Pass ?", "fr", "Namasté Ananya ! Extrait de notre page"),
-        ("हम्पटा पास ट्रेक की कीमत कितनी है?", "hi", "नमस्ते Ananya! हमारे पेज"),
-        ("Hampta Pass ka price kitna hai?", "hi", "Namaste Ananya! Hamare page"),
+        ("Combien coûte le trek Hampta Pass ?", "fr", "Namasté Ananya ! Hampta Pass coûte"),
+        ("हम्पटा पास ट्रेक की कीमत कितनी है?", "hi", "नमस्ते Ananya! Hampta Pass की कीमत"),
+        ("Hampta Pass ka price kitna hai?", "hi", "Namaste Ananya! Hampta Pass ki price"),
     ],
 )
 async def test_each_language_is_answered_in_itself(text: str, language: str, begins: str) -> None:
-    """The frame is theirs, the price the page's, and a foreign quote is marked."""
+    """From a page of theirs where there is one, else in fixed words; the price is the page's."""
     house = House()
     result = await house.ask(text)
     assert result.record.parsed.language == language
     assert house.graph.sent[0].text.startswith(begins)
     assert "₹10,500" in house.graph.sent[0].text
-    assert ("language_fallback:" + language in result.record.degraded) == (language != "es")
+    assert not any("language_fallback" in mark for mark in result.record.degraded)
 
 
 async def test_stop_ends_the_turn_with_one_confirmation() -> None:

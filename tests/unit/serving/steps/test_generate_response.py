@@ -1,5 +1,6 @@
 """Step 6: a model's words, else a quote, else our own words, each marked as what it is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,20 +110,39 @@ async def test_a_quote_is_taken_in_the_customers_language_when_there_is_one() ->
     assert draft.degraded == ("no_model", "extractive")
 
 
-async def test_a_foreign_quote_is_framed_and_marked() -> None:
-    """Without a French page the English one is quoted in a French sentence."""
+async def test_facts_of_an_english_page_are_told_in_the_customers_language() -> None:
+    """Without a French page and without a model that writes French."""
     french = parsed("pricing", "fr", "latn", "neutral", ("trek", "Hampta Pass"))
     draft = await write(text="Combien coûte Hampta Pass ?", read=french)
-    assert draft.text.startswith("Extrait de notre page")
-    assert "language_fallback:fr" in draft.degraded
+    assert draft.text.startswith("Hampta Pass coûte ₹11,500 (USD 135) par personne en juin et")
+    assert draft.citations
+    assert draft.degraded == ("no_model", "extractive")
 
 
-async def test_hinglish_gets_a_frame_in_latin_script() -> None:
-    """Romanised Hindi is answered in romanised Hindi."""
+async def test_hinglish_gets_facts_in_latin_script() -> None:
+    """Romanised Hindi is answered in romanised Hindi, though no page is written in it."""
     hinglish = parsed("pricing", "hi", "latn", "neutral", ("trek", "Hampta Pass"))
-    draft = await write(text="hampta pass ka price kitna hai", read=hinglish)
-    assert draft.text.startswith("Hamare page")
-    assert "language_fallback:hi" in draft.degraded
+    hindi = passage(PRICE, doc="hi/hampta.md", language="hi")
+    draft = await write(
+        text="hampta pass ka price kitna hai",
+        read=hinglish,
+        found=documents(hindi, passage(PRICE)),
+    )
+    assert draft.text.startswith("Hampta Pass ki price June aur July mein prati vyakti ₹11,500")
+
+
+async def test_a_page_in_another_language_is_named_when_there_are_no_words_for_it() -> None:
+    """Its address, and a person; no English sentence in a Spanish conversation."""
+    packing = replace(
+        passage("Bring warm gloves and waterproof trekking shoes."), url="https://x.example/pack"
+    )
+    spanish = parsed("trek_info", "es", "latn", "neutral", ("trek", "Hampta Pass"))
+    draft = await write(
+        text="¿Qué ropa y equipo llevar a Hampta Pass?", read=spanish, found=documents(packing)
+    )
+    assert "https://x.example/pack" in draft.text
+    assert "gloves" not in draft.text
+    assert draft.degraded == ("no_model", "language_fallback:es", "extractive")
 
 
 async def test_without_an_answer_it_declines_and_offers_a_person() -> None:

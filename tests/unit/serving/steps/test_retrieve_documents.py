@@ -12,9 +12,11 @@ from serving.steps.retrieve_documents import MAX_QUERY_CHARS, RetrieveDocuments
 from serving.types import (
     ContactId,
     ConversationId,
+    CustomerContext,
     Documents,
     Entity,
     EntityType,
+    HistoryMessage,
     InboundMessage,
     Intent,
     JsonValue,
@@ -154,3 +156,30 @@ async def test_a_lost_index_fails_only_what_needed_it() -> None:
     with pytest.raises(Retryable):
         await step.one(query("price", "pricing"))
     await step.check_health()  # restarting the step would not bring the index back
+
+
+async def test_a_follow_up_is_searched_with_what_it_leaves_unsaid() -> None:
+    """The trek and the question before it; the database's failure leaves the words alone."""
+    said = HistoryMessage("customer", "How much is Hampta Pass in September?", NOW)
+    knowledge = RecordingKnowledge(aliases={"Hampta Pass": ("Hampta",)})
+    for store in (FakeContexts((said,)), FakeContexts(error=Retryable("away"))):
+        step = RetrieveDocuments(knowledge, FakeClock(NOW), store)
+        await step.warm_up()
+        await step.one(query("and in May?", "trek_info"))
+    resolved, alone = (asked[0] for asked in knowledge.asked)
+    assert resolved.text.startswith("How much is Hampta Pass in ?\nand in May?")
+    assert resolved.filter.treks == ("Hampta Pass",)
+    assert (alone.text, alone.filter.treks) == ("and in May?", None)
+
+
+@dataclass
+class FakeContexts:
+    """A `ContextStore` in which every conversation has the same history."""
+
+    history: tuple[HistoryMessage, ...] = ()
+    error: Retryable | None = None
+
+    async def load(self, turns: Sequence[Turn]) -> list[CustomerContext]:
+        if self.error:
+            raise self.error
+        return [CustomerContext(history=self.history) for _ in turns]

@@ -8,7 +8,7 @@ from models.types import ModelId
 from serving.business import load_business
 from serving.errors import Retryable
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
-from serving.replies import citations_of
+from serving.quotes import citations_of
 from serving.steps.validate_response import ValidateResponse, completed
 from serving.types import Draft, Parsed, Validated, ValidationQuery
 from tests.fakes.models import FakeKnowledge
