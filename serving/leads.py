@@ -4,7 +4,8 @@ A pure function of the record, so the same log gives the same score. Interest fa
 turn earned counts less with each turn that brings nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from serving.stages import stage_after
 from serving.types import Band, Intent, Interaction, Lead, Stage, TurnRecord
@@ -36,8 +37,9 @@ def score(interaction: Interaction) -> Lead:
     """The lead after this turn, with what it was made of, largest first."""
     record = interaction.record
     stage = stage_after(interaction)
+    messages = tuple(message.inbox_id for message in record.turn.messages)
     if stage == "lost":
-        return Lead(0, "cold", ((f"stage:{stage}", 0),))
+        return Lead(0, "cold", ((f"stage:{stage}", 0),), messages=messages)
     evidence = {name: points for name, points in _evidence(record, stage).items() if points}
     earned = _clamp(sum(evidence.values()))
     kept = _clamp(_earlier(record) * KEPT_PERCENT // 100)
@@ -45,7 +47,26 @@ def score(interaction: Interaction) -> Lead:
         evidence["earlier_interest"] = kept - earned
     total = max(earned, kept)
     ordered = sorted(evidence.items(), key=lambda item: (-item[1], item[0]))
-    return Lead(total, band_of(total), tuple(ordered), _follow_up(record, stage, total))
+    follow_up = _follow_up(record, stage, total)
+    return Lead(total, band_of(total), tuple(ordered), follow_up, messages)
+
+
+def replayed(log: Sequence[Interaction]) -> list[Lead]:
+    """The lead after each turn of one conversation, from its records alone, oldest first."""
+    leads: list[Lead] = []
+    for interaction in log:
+        earlier = leads[-1].score if leads else None
+        leads.append(score(_after(interaction, earlier)))
+    return leads
+
+
+def _after(interaction: Interaction, earlier: int | None) -> Interaction:
+    """The interaction with the score that the replay has reached; one that was unknown stays so."""
+    record = interaction.record
+    if earlier is None or record.context is None or "lead" in record.context.missing:
+        return interaction
+    context = replace(record.context, lead_score=earlier)
+    return replace(interaction, record=replace(record, context=context))
 
 
 def _evidence(record: TurnRecord, stage: Stage) -> dict[str, int]:

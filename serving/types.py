@@ -361,6 +361,8 @@ class Compliance:
     rules: tuple[str, ...] = ()  # ids of the rules that fired
     review: bool = False  # put the turn into the human review queue
     degraded: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # why each rule exists, in plain words, in the rules' order
+    policy: str = ""  # version of the rules
 
 
 # ── 9 send_message ───────────────────────────────────────────────────────────────────────────
@@ -460,6 +462,7 @@ class Lead:
     band: Band
     evidence: tuple[tuple[str, int], ...] = ()  # (feature, points), largest first
     follow_up: bool = False  # tell sales
+    messages: tuple[int, ...] = ()  # inbox ids of what the customer wrote in this turn
 
 
 @dataclass(frozen=True, slots=True)

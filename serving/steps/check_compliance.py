@@ -46,6 +46,8 @@ class CheckCompliance(Step[ComplianceQuery, Compliance]):
             rules=tuple(verdict.fired),
             review=verdict.review,
             degraded=tuple(f"compliance:{rule}" for rule in verdict.changed),
+            reasons=tuple(map(self._policy.why, verdict.fired)),
+            policy=self._policy.version,
         )
 
     def _apply(self, rule: Rule, found: list[Span], verdict: Verdict, variant: Variant) -> None:

@@ -23,7 +23,9 @@ class PostgresLeads:
             "turn_ids": [turn_id for _, turn_id, _ in rows],
             "scores": [lead.score for _, _, lead in rows],
             "bands": [lead.band for _, _, lead in rows],
-            "evidence": [Jsonb(lead.evidence) for _, _, lead in rows],
+            "evidence": [
+                Jsonb({"points": lead.evidence, "messages": lead.messages}) for _, _, lead in rows
+            ],
             "follow_ups": [lead.follow_up for _, _, lead in rows],
         }
 

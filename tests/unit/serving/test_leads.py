@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.leads import band_of, score
+from serving.leads import band_of, replayed, score
 from serving.stages import stage_after
 from serving.types import (
     INTENTS,
@@ -20,7 +20,7 @@ from serving.types import (
     Stage,
 )
 from tests.fakes.stores import NOON
-from tests.fakes.values import booking, context, interaction, parsed
+from tests.fakes.values import booking, context, interaction, parsed, turn
 
 
 def at_stage(stage: Stage, *bookings: Booking, lead_score: int = 0) -> CustomerContext:
@@ -147,3 +147,26 @@ def test_replaying_the_log_gives_the_same_lead(intents: list[Intent], start: int
         return seen
 
     assert play() == play()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(INTENTS), st.sampled_from([0, 1, 2])), min_size=1, max_size=6
+    )
+)
+def test_the_log_gives_the_same_scores_again(turns: list[tuple[Intent, int]]) -> None:
+    """Whatever was asked, a replay of the records ends at what was stored, turn by turn."""
+    log: list[Interaction] = []
+    stored = 0
+    for number, (intent, said) in enumerate(turns):
+        spoken = tuple(HistoryMessage("customer", "hm", NOON) for _ in range(said))
+        known = replace(at_stage("inquiry", lead_score=stored), history=spoken)
+        log.append(interaction(parsed(intent), known, turn(turn_id=f"t{number}")))
+        stored = score(log[-1]).score
+    assert [lead.score for lead in replayed(log)] == [score(one).score for one in log]
+    assert replayed(log)[-1].score == stored
+
+
+def test_a_lead_names_the_messages_that_moved_it() -> None:
+    """By our own ids: Meta's hold a telephone number."""
+    assert score(interaction(of=turn("price?", "and in May?"))).messages == (1, 2)
