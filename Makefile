@@ -23,7 +23,7 @@ endif
 LOCK := $(UV) pip compile pyproject.toml --quiet --no-emit-index-url --no-emit-find-links --no-header \
 	--python-version 3.11
 
-.PHONY: help setup run test check bench lock install lint types contracts unit clean
+.PHONY: help setup run test check chaos bench lock install lint types contracts unit clean
 
 help: ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ test: setup lint types contracts ## lint, types, import contracts and the whole 
 
 check: install ## lint, types, import contracts and unit tests, in seconds
 	@$(MAKE) --jobs=2 --output-sync=target lint types contracts unit
+
+chaos: setup ## attack the delivery guarantees: kills, shuffles, bursts, races
+	@$(BIN)/switchback bench chaos
 
 bench: setup ## measure; NAME=flow by default
 	@$(BIN)/switchback bench $(NAME)

@@ -46,7 +46,10 @@ class RouterLimits:
     lease_s: float = 10.0  # how long a dead router's conversations wait for the next one
     renew_every_s: float = 3.0  # three tries within a lease
     poll_s: float = 1.0  # when no wake-up comes
-    sweep_every_s: float = 5.0  # look for answered turns that nobody logged
+    sweep_every_s: float = 5.0  # look for answered turns that nobody logged, and unheard sends
+    # Meta's statuses come within seconds; its webhooks are repeated for days, but then we knew
+    # of an outage of ours, and the mark excuses the repetition.
+    unheard_after_s: float = 600.0
     resume_every_s: float = 1.0  # look for deferred messages that are due
     max_resumed: int = 16  # at once: after an outage the rest follows when these have left
 
@@ -144,6 +147,7 @@ class Router:
         left = await self._turns.unlogged(self._holder, self._limits.max_turns, 30.0)
         for interaction in left:
             await self._log(interaction)
+        await self._outbox.close_unheard(self._limits.unheard_after_s, self._limits.max_resumed)
 
     async def _resume(self) -> None:
         due = await self._outbox.due(self._limits.max_resumed)

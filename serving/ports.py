@@ -229,6 +229,10 @@ class Outbox(Protocol):
         """What became of the Graph call. Idempotent; a status may have come first."""
         ...
 
+    async def close_unheard(self, after_s: float, limit: int) -> int:
+        """Sends of which nothing was heard for so long: sent once more with a mark, when due."""
+        ...
+
     async def due(self, limit: int) -> list[SendOrder]:
         """Deferred messages whose time has come, leased for half a minute."""
         ...

@@ -17,15 +17,16 @@ FOR NO KEY UPDATE;
 
 -- name: add_messages
 -- Store what is new, in the order of the body, and put its conversations into the queue.
--- A timestamp from the future is kept but not answered: it would hold the window open.
+-- A timestamp from the future counts as now, else it would hold the window open; the minutes by
+-- which clocks differ keep their order.
 WITH fresh AS (
     INSERT INTO inbox
         (phone_number_id, wamid_key, conversation_id, type, payload, sent_at, state, why, control)
     SELECT
-        phone_number_id, wamid_key, conversation_id, type, payload, sent_at,
-        CASE WHEN triggers AND sent_at <= now() + interval '5 minutes' THEN 'pending'
-            ELSE 'ignored' END,
-        CASE WHEN triggers AND sent_at > now() + interval '5 minutes' THEN 'future' ELSE why END,
+        phone_number_id, wamid_key, conversation_id, type, payload,
+        CASE WHEN sent_at > now() + interval '6 minutes' THEN now() ELSE sent_at END,
+        CASE WHEN triggers THEN 'pending' ELSE 'ignored' END,
+        why,
         control
     FROM unnest(
         %(phone_number_ids)s::text[], %(wamid_keys)s::bytea[], %(conversation_ids)s::uuid[],
@@ -42,9 +43,7 @@ WITH fresh AS (
     SELECT
         conversation_id,
         bool_or(state = 'pending') AS pending,
-        max(sent_at) FILTER (
-            WHERE why <> 'future' AND wamid_key = ANY(%(window_openers)s::bytea[])
-        ) AS last_inbound_at
+        max(sent_at) FILTER (WHERE wamid_key = ANY(%(window_openers)s::bytea[])) AS last_inbound_at
     FROM fresh
     WHERE conversation_id IS NOT NULL
     GROUP BY conversation_id

@@ -143,6 +143,7 @@ UPDATE outbox SET
     attempts = attempts + 1,
     body = new.body,
     callback_data = new.callback_data,
+    tried_at = now(),
     due_at = NULL,
     settled_at = NULL
 FROM unnest(

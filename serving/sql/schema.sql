@@ -179,6 +179,7 @@ CREATE TABLE outbox (
     created_at timestamptz NOT NULL DEFAULT now(),
     settled_at timestamptz,
     due_at timestamptz,
+    tried_at timestamptz NOT NULL DEFAULT now(), -- when the last attempt began
     UNIQUE (turn_id, part)
 ) WITH (fillfactor = 70);
 CREATE INDEX outbox_of_conversation ON outbox (conversation_id, created_at);

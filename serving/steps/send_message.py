@@ -162,7 +162,7 @@ def outgoing(order: SendOrder, gate: Gate) -> OutgoingMessage:
     turn, reply = order.record.turn, gate.reply or order.reply
     assert gate.recipient is not None, "a gate that says go names the recipient"
     limit = MAX_BUTTON_TEXT_CHARS if reply.buttons else MAX_TEXT_CHARS
-    quotes = len(turn.messages) > 1 and reply.template is None
+    quotes = (len(turn.messages) > 1 or order.part > 0) and reply.template is None
     return OutgoingMessage(
         phone_number_id=turn.phone_number_id,
         recipient=gate.recipient,
@@ -172,7 +172,7 @@ def outgoing(order: SendOrder, gate: Gate) -> OutgoingMessage:
             for button, title in reply.buttons[:MAX_BUTTONS]
         ),
         callback_data=gate.callback_data,
-        # After a burst the quoted message shows which one the answer is for.
+        # After a burst, and in a repetition, the quoted message shows which one it is for.
         reply_to=turn.messages[-1].wamid if quotes else None,
         template=reply.template,
     )

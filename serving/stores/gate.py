@@ -123,7 +123,7 @@ class Judge:
         attempt: int,
     ) -> Verdict:
         """Of a message that has not been tried, or was deferred."""
-        if refusal := self._refusal(item, contact, conversation):
+        if refusal := self._heard_of(item) or self._refusal(item, contact, conversation):
             return Verdict(item, Gate(refusal[0], reason=refusal[1]))
         reply = None
         if not conversation.window_open:
@@ -135,6 +135,13 @@ class Judge:
             return Verdict(item, waits, conversation.free_at)
         callback_data = callback_data_of(item, attempt)
         return Verdict(item, Gate("go", recipient, callback_data, reply=reply, attempt=attempt))
+
+    def _heard_of(self, item: Prepared) -> tuple[SendOutcome, str] | None:
+        """A part is there because the one before it failed; a late status may say otherwise."""
+        before = self.view.admitted.get((item.turn_id, item.order.part - 1))
+        if before is not None and before.state == "sent":
+            return "suppressed", "the part before it arrived after all"
+        return None
 
     def _refusal(
         self, item: Prepared, contact: Contact, conversation: Conversation

@@ -14,7 +14,7 @@ from serving.business import RateCard
 from serving.crypto import Vault
 from serving.ports import Gate, Settlement
 from serving.sql import queries
-from serving.stores import billing, delivery, handover
+from serving.stores import billing, delivery, handover, unheard
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
 from serving.stores.database import Connection, Database, fetch
@@ -83,6 +83,10 @@ class PostgresOutbox:
             )
             for part, body, record in rows
         ]
+
+    async def close_unheard(self, after_s: float, limit: int) -> int:
+        vault = self._database.vault
+        return await self._database.run(lambda c: unheard.close_unheard(c, vault, after_s, limit))
 
     async def settle(self, callback_data: str, settlement: Settlement) -> None:
         vault = self._database.vault

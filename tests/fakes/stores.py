@@ -98,6 +98,9 @@ class FakeOutbox:
             raise SwitchbackError("the database is away")
         self.settled.setdefault(callback_data, settlement)
 
+    async def close_unheard(self, after_s: float, limit: int) -> int:
+        return 0
+
     async def due(self, limit: int) -> list[SendOrder]:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken

@@ -100,7 +100,7 @@ def test_every_fixture_is_committed_twice_without_a_second_effect(
 
 
 def test_only_messages_that_ask_for_a_reply_are_pending(database_url: str) -> None:
-    """Reactions, stickers, groups, placeholders and the future are stored as ignored."""
+    """Reactions, stickers, groups and placeholders are stored as ignored."""
     reaction = text() | {"type": "reaction", "reaction": {"message_id": "wamid.x"}}
 
     async def scenario(world: World) -> None:
@@ -108,17 +108,28 @@ def test_only_messages_that_ask_for_a_reply_are_pending(database_url: str) -> No
             reaction,
             text("for all", group_id="g1"),
             text("test button") | {"id": "ABGGFlA5Fpa"},
-            text("tomorrow", age_s=-3600),
         )
         whys = await world.rows("SELECT state, why FROM inbox ORDER BY inbox_id")
         assert whys == [
             ("ignored", "type"),
             ("ignored", "group"),
             ("ignored", "placeholder"),
-            ("ignored", "future"),
         ]
         assert await world.claim() == []
         assert await world.rows("SELECT last_inbound_at FROM conversations") == [(None,)]
+
+    play(database_url, scenario)
+
+
+def test_a_timestamp_from_the_future_counts_as_now(database_url: str) -> None:
+    """It is answered like any other, and does not hold the 24-hour window open."""
+
+    async def scenario(world: World) -> None:
+        await world.receive(text("tomorrow", age_s=-24 * 3600))
+        await world.receive(text("clocks differ", age_s=-290))
+        assert (await world.claim_one()).text == "tomorrow\nclocks differ"
+        late = "SELECT last_inbound_at > now() + interval '5 minutes' FROM conversations"
+        assert await world.rows(late) == [(False,)]
 
     play(database_url, scenario)
 

@@ -1,0 +1,1 @@
+"""What `bench/chaos.py` does to the house: real processes, real kills, real services."""

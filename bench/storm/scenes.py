@@ -1,0 +1,191 @@
+"""The experiments. Each returns what it measured; what is wanted stands in `bench/chaos.py`."""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.storm.checks import Tally, tally
+from bench.storm.house import CALM, DEADLINE_S, ROUGH, House, Services, house
+from bench.storm.points import INGRESS, ROUTER
+from bench.storm.worker import SLOWLY, Options
+from simulator.faults import SendFault
+from simulator.state import Customer
+
+QUESTIONS = (
+    "How much is Hampta Pass in September?",
+    "What does Kedarkantha cost per person?",
+    "Price of Valley of Flowers please?",
+    "How many days does Hampta Pass take?",
+)
+MOST_WAITING = 24
+PATIENCE_S = 3.0  # with each death, on a machine that has other work
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    kills: int
+    points: int
+    tally: Tally
+    settled: bool
+
+
+async def kills(services: Services, seed: int, runs: int, num_customers: int = 150) -> Kills:
+    """`runs` times at each point: SIGKILL, while customers write and Meta misbehaves."""
+    options = Options(max_turns=8)  # a death costs no more than these
+    doom = [("ingress", point) for point in INGRESS] + [("router", point) for point in ROUTER]
+    doom *= runs
+    random.Random(seed).shuffle(doom)
+    async with house(
+        services, options=options, faults=ROUGH, seed=seed, num_routers=3, doom=doom
+    ) as it:
+        customers = [it.customer() for _ in range(num_customers)]
+        give_up_at = time.monotonic() + len(doom) * PATIENCE_S + DEADLINE_S
+        while it.doomed and time.monotonic() < give_up_at:
+            waiting = await it.count("SELECT count(*) FROM inbox WHERE state = 'pending'")
+            for _ in range(0 if waiting > MOST_WAITING else 4):
+                it.write(it.rng.choice(customers), it.rng.choice(QUESTIONS))
+            await asyncio.sleep(0.1)
+        settled = await it.settled()
+        return Kills(it.kills.total(), len(it.kills), await tally(it), settled)
+
+
+async def shuffled(services: Services, seed: int, conversations: int, messages: int) -> Tally:
+    """Every conversation's messages arrive in any order, in deliveries of any size."""
+    async with house(services, seed=seed) as it:
+        customers = [it.customer() for _ in range(conversations)]
+        start = int(time.time()) - messages
+        everything = [(c, n) for c in customers for n in range(messages)]
+        it.rng.shuffle(everything)
+        for customer, number in everything:
+            it.write(customer, QUESTIONS[number % len(QUESTIONS)], at=start + number)
+            if it.rng.random() < 0.1:
+                await asyncio.sleep(0.02)
+        await it.settled()
+        return await tally(it)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    p95_without_s: float
+    p95_with_s: float
+    slow_s: float
+
+    @property
+    def ratio(self) -> float:
+        return self.p95_with_s / self.p95_without_s
+
+
+async def slow_neighbour(services: Services, seed: int, rounds: int, messages: int) -> Slow:
+    """The others' p95 with and without one conversation that takes half a minute, in turns."""
+    options = Options(llm_s=0.3)
+    async with house(services, options=options, seed=seed) as it:
+        await _asked(it, [it.customer() for _ in range(10)])  # warm
+        without, beside, slow = [], [], []
+        for _ in range(rounds):
+            without += await _asked(it, [it.customer() for _ in range(messages)])
+            patient = it.customer()
+            graph = SendFault(kind="slow", to=patient.wa_id, hold_s=6.0)
+            it.meta.faults.replace(CALM.model_copy(update={"sends": [graph]}))
+            started = time.time()
+            it.write(patient, f"How much is Hampta Pass in September, {SLOWLY}?")
+            await asyncio.sleep(0.5)
+            beside += await _asked(it, [it.customer() for _ in range(messages)])
+            await it.settled()
+            slow.append(_replies(it, patient)[0] - started)
+        return Slow(_p95(without), _p95(beside), max(slow))
+
+
+async def _asked(it: House, customers: Sequence[Customer]) -> list[float]:
+    """Seconds from writing to the reply on the phone, one question each, evenly spaced."""
+    asked = {}
+    for customer in customers:
+        asked[customer.id] = time.time()
+        it.write(customer, it.rng.choice(QUESTIONS))
+        await asyncio.sleep(0.2)
+    while not all(_replies(it, customer) for customer in customers):
+        await asyncio.sleep(0.05)
+    return [_replies(it, customer)[0] - asked[customer.id] for customer in customers]
+
+
+def _replies(it: House, customer: Customer) -> list[float]:
+    """When they appeared on the phone, oldest first."""
+    return [m.at for m in it.meta.world.chat(customer.id) if m.direction == "out"]
+
+
+def _p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    within: int  # bursts that an answer could still follow under the cap
+    within_one: int  # of these, with one reply
+    longer: int
+    longer_replies: float  # per burst
+    lost: int
+
+
+MODEL_S = 4.0  # a model's answer must outlast the pauses of a burst for there to be a burst
+CAP_S = 15.0
+
+
+async def bursts(services: Services, seed: int, count: int, spread_s: float) -> Bursts:
+    """Two to ten messages, 0.2 to 3 s apart, from each of `count` customers."""
+    options = Options(llm_s=MODEL_S, lease_s=10.0)
+    async with house(services, options=options, seed=seed) as it:
+        spans = dict(
+            await asyncio.gather(*(_burst(it, it.rng.uniform(0, spread_s)) for _ in range(count)))
+        )
+        await it.settled()
+        replies = {key: len(_replies(it, it.meta.world.customers[key])) for key in spans}
+        # A second answer takes as long as the first, and is not begun past the cap.
+        fits = {key for key, span_s in spans.items() if span_s <= CAP_S - 1.5 * MODEL_S}
+        longer = spans.keys() - fits
+        return Bursts(
+            within=len(fits),
+            within_one=sum(replies[key] == 1 for key in fits),
+            longer=len(longer),
+            longer_replies=statistics.mean([replies[key] for key in longer]) if longer else 0.0,
+            lost=(await tally(it)).lost,
+        )
+
+
+async def _burst(it: House, pause_s: float) -> tuple[str, float]:
+    await asyncio.sleep(pause_s)
+    customer, started = it.customer(), time.monotonic()
+    for number in range(it.rng.randint(2, 10)):
+        if number:
+            await asyncio.sleep(it.rng.uniform(0.2, 3.0))
+        it.write(customer, it.rng.choice(QUESTIONS))
+    return customer.id, time.monotonic() - started
+
+
+async def talkers(services: Services, seed: int, count: int) -> list[float]:
+    """Seconds until somebody who writes every second, and does not stop, has the first reply."""
+    options = Options(llm_s=MODEL_S, lease_s=10.0)
+    async with house(services, options=options, seed=seed) as it:
+        # The router has to see how long its turns take.
+        await _asked(it, [it.customer() for _ in range(12)])
+
+        async def talk() -> float:
+            customer, started = it.customer(), time.time()
+            while not _replies(it, customer) and time.time() < started + 60:
+                it.write(customer, it.rng.choice(QUESTIONS))
+                await asyncio.sleep(1.0)
+            return (_replies(it, customer) or [float("inf")])[0] - started
+
+        return list(await asyncio.gather(*(talk() for _ in range(count))))
+
+
+async def lone_messages(services: Services, seed: int, count: int) -> float:
+    """p95 of the seconds from a lone message's commit to the start of its turn."""
+    async with house(services, seed=seed) as it:
+        await _asked(it, [it.customer() for _ in range(count)])
+        rows = await it.rows(
+            "SELECT extract(epoch FROM t.started_at - i.received_at)"
+            " FROM inbox i JOIN turns t ON t.turn_id = i.turn_id"
+        )
+        return _p95([max(0.0, float(wait)) for (wait,) in rows])
