@@ -14,6 +14,7 @@ from deployments.settings import load_settings
 from deployments.webhook import Webhook
 from serving.errors import SwitchbackError
 from serving.metrics import exposition, series
+from serving.understanding import control
 
 READY_DEADLINE_S = 3.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -66,6 +67,7 @@ class Ingress:
         self._webhook = Webhook(settings, self._parts.inbox, self._wakeups)
         self._stats = self._parts.stats
         self._metrics = self._parts.metrics
+        await asyncio.to_thread(control.warm_up)  # no delivery waits for word lists
         await self._parts.open()
 
     @web.get("/webhook")
