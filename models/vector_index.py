@@ -116,9 +116,16 @@ def _threads(number: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _training_sample(vectors: Vectors, spec: IndexSpec) -> Vectors:
+def training_size(spec: IndexSpec) -> int:
+    """How many vectors an index of this kind learns from; 0 for an exact one."""
+    if spec.kind == "flat":
+        return 0
     lists = int(spec.factory.removeprefix("IVF").split(",")[0])
-    wanted = max(lists * _TRAIN_PER_CENTROID, 10_000)
+    return max(lists * _TRAIN_PER_CENTROID, 10_000)
+
+
+def _training_sample(vectors: Vectors, spec: IndexSpec) -> Vectors:
+    wanted = training_size(spec)
     if len(vectors) <= wanted:
         return vectors
     rows = np.random.default_rng(_SEED).choice(len(vectors), wanted, replace=False)

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from models import chunk_table
 from models.epochs import EpochStore, shard_entry, shard_folder
 from models.errors import ModelsError
 from models.manifest import Manifest, ShardEntry
 from models.shard import IndexShard
-from models.shard_files import read_record, verify_files
+from models.shard_files import ShardRecord, read_record, verify_files
 from models.shard_writer import write_shard
 from models.types import EncoderFingerprint, Epoch, ShardId
 from pipelines.ingest.errors import Refused
 from pipelines.ingest.report import ShardReport
 from pipelines.ingest.staged import Part, read_part
 from pipelines.ingest.storage import Storage
-from pipelines.ingest.vectors import load_vectors
+from pipelines.ingest.training import Training, fetch
+from pipelines.ingest.vectors import Vectors, load_vectors
 
 RECALL_AT = 10
 RECALL_QUERIES = 200
@@ -55,6 +57,8 @@ class ShardOrder:
     epoch: Epoch
     encoder: EncoderFingerprint
     vector_files: tuple[str, ...]
+    training: Training | None = None
+    """None: the shard chooses its index and trains it itself."""
 
 
 def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
@@ -69,7 +73,7 @@ def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
     try:
         folder = scratch / shard_folder(number)
         _clear(folder)
-        record = write_shard(folder, vectors, chunks, order.encoder)
+        record = _write(storage, folder, vectors, chunks, order)
         opened = IndexShard.load(folder, encoder=order.encoder)
         if len(opened) != len(keys):
             raise Refused(f"shard {number} serves {len(opened)} of {len(keys)} passages")
@@ -81,6 +85,17 @@ def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
         if not epochs.is_local:
             shutil.rmtree(scratch, ignore_errors=True)
     return BuiltShard(number, entry, record.dim, record.index.factory, recall)
+
+
+def _write(
+    storage: Storage, folder: Path, vectors: Vectors, chunks: pa.Table, order: ShardOrder
+) -> ShardRecord:
+    if order.training is None:
+        return write_shard(folder, vectors, chunks, order.encoder)
+    with storage.local_cache() as cache:
+        trained = fetch(storage, order.training, cache)
+        spec = order.training.spec
+        return write_shard(folder, vectors, chunks, order.encoder, index=spec, trained=trained)
 
 
 def _clear(folder: Path) -> None:

@@ -55,6 +55,7 @@ from pipelines.ingest.stages import (
     stage_units,
 )
 from pipelines.ingest.storage import Storage
+from pipelines.ingest.training import train_once
 from pipelines.ingest.unchanged import nothing_changed, source_state
 from pipelines.ingest.units import staged_units, units_of
 from pipelines.ingest.vectors import count_vectors, folder_of, whole_files
@@ -296,7 +297,7 @@ class _Run:
         if not refusals:
             deletion.hide_removed(self._storage, documents.removed)
         self._embed()
-        shards = self._build(parts)
+        shards = self._build(parts, max(part.num_chunks for part in summaries))
         refusals += checks.reasons(
             lambda: checks.check_counts(summaries, shards, documents.num_chunks),
             lambda: checks.check_recall(shards, gates),
@@ -329,13 +330,18 @@ class _Run:
         with self.reporter.stage("embed", plan.passages, "passages"):
             embed_planned(order, settings, cluster, self.reporter.board)
 
-    def _build(self, parts: Sequence[Part]) -> list[BuiltShard]:
+    def _build(self, parts: Sequence[Part], largest: int) -> list[BuiltShard]:
         encoder = self._reading.fingerprints.encoder
         with self.reporter.stage("build", None, "shards"):
             files = tuple(self._call(whole_files, self._storage, encoder))
-            orders = [ShardOrder(part, self.state.run, encoder, files) for part in parts]
+            training = self._call(
+                train_once, self._storage, f"epochs/{self.state.run}", parts, largest, files
+            )
+            orders = [ShardOrder(part, self.state.run, encoder, files, training) for part in parts]
             calls = [(self._storage, order) for order in orders]
             shards = call_all(build_shard, calls, self._config.cluster)
+            if training is not None:
+                self._storage.remove(training.name)
         self.report.shards = [shard.report() for shard in shards]
         return shards
 
