@@ -5,6 +5,7 @@ contact with all that hangs on it, then looks through every table for what hangs
 that mention the person go, and in somebody else's rows the mention is masked.
 """
 
+import base64
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -178,8 +179,10 @@ def _opened(vault: Vault, value: Any) -> Any:
         return value
     try:
         text = vault.unseal(value)
-    except (UndecryptableError, UnicodeDecodeError):
+    except UndecryptableError:
         return "(unreadable)"
+    except UnicodeDecodeError:
+        return base64.b64encode(vault.unseal_bytes(value)).decode()  # an attachment
     try:
         return json.loads(text)
     except ValueError:

@@ -122,13 +122,17 @@ def _look(vault: Vault, table: Table, rows: Sequence[Any], needles: Needles) -> 
         masked: dict[str, bytes | str] = {}
         for column, value in zip((*table.sealed, *table.texts), values, strict=True):
             try:
-                text = vault.unseal(value) if isinstance(value, bytes) else value
-            except (UndecryptableError, UnicodeDecodeError):
+                # One byte is one character: also an attachment can be looked through, and masked.
+                content = vault.unseal_bytes(value) if isinstance(value, bytes) else None
+                text = content.decode("latin-1") if content is not None else value
+            except UndecryptableError:
                 unreadable += 1
                 continue
             if text is not None and needles.within(text):
                 hidden = needles.mask(text)
-                masked[column] = vault.seal(hidden) if isinstance(value, bytes) else hidden
+                masked[column] = hidden
+                if content is not None:
+                    masked[column] = vault.seal_bytes(hidden.encode("latin-1"))
         if masked:
             hits.append(Hit(key, owner is not None, masked))
     return Page(len(rows), hits, unreadable)

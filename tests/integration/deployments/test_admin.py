@@ -192,7 +192,7 @@ def test_reviews_are_one_line_per_conversation(run: Run) -> None:
         key = await client.key("read", "handover")
         world, http = client.world, client.http
         for number in range(3):
-            await world.receive(text(f"late {number}", age_s=25 * 3600))
+            await world.receive(text(f"late {number}"))
             turn = await world.claim_one()
             await world.turns.finish(turn, None, "held")
         (review,) = (await http.get("/admin/reviews", headers=key)).json()

@@ -240,3 +240,21 @@ def test_a_status_that_comes_after_the_erasure_brings_nobody_back(
                 assert (await personal_data.verify(identifier))["absent"]
 
     play(database_url, scenario)
+
+
+def test_an_attachment_is_looked_through(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    """Bytes that are no text are readable all the same, and a person in them is found."""
+
+    async def scenario(world: World) -> None:
+        async with whole(world, redis_url, tmp_path) as (personal_data, _):
+            await world.receive(text("hi", sender=OTHER))
+            vault = world.database.vault
+            harmless = vault.seal_bytes(b"\xff\xd8\xff photo")
+            await world.execute("UPDATE inbox SET payload = %s", harmless)
+            assert (await personal_data.verify(CUSTOMER))["absent"]
+            telling = vault.seal_bytes(b"\xff\xd8\xff photo of " + CUSTOMER.encode())
+            await world.execute("UPDATE inbox SET payload = %s", telling)
+            assert (await personal_data.verify(CUSTOMER))["found"] == {"inbox.payload": 1}
+            assert (await personal_data.erase(CUSTOMER))["verified"]["absent"]
+
+    play(database_url, scenario)
