@@ -6,29 +6,36 @@ Two transports carry the same turns through the same deployments in the same run
 - naive: one `await handle.many.remote([item])` per step and message, the usual Serve chain.
 
 Everything else is real: Postgres with its inbox, leases, gate and outbox, Redis, Serve, the index.
-The language model, the encoder and the Graph API are stubs that answer at once.
+The language model, the encoder and the Graph API are stubs that answer at once. Then the same
+for the hops alone (`bench/hops.py`), where the steps work nothing.
+
+The load comes from a process of its own: it joins the cluster, and one in which gRPC has threads
+cannot start and stop services safely.
 """
 
 import asyncio
 import contextlib
 import json
+import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
 from typing import Annotated, Any, TypeVar
 
 import ray
 import typer
+import uvloop
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from bench import machine
+from bench import hops, machine
 from deployments.config import render
-from deployments.local import instance, ray_head
+from deployments.local import instance, ray_head, verbs
 from deployments.local.ports import free_ports
 from deployments.local.progress import TerminalProgress
 from deployments.local.serve_api import ServeApi
@@ -57,6 +64,8 @@ UNFINISHED = b"""
          + (SELECT count(*) FROM turns WHERE state IN ('running', 'answered'))
 """
 WARM_UP = 64
+MAX_TURNS = 256  # as the router's
+MAX_NAIVE_TURNS = 32  # with more at once the naive chain runs into the steps' deadlines
 IDLE_TURNS = 100
 DEADLINE_S = 600.0
 
@@ -73,16 +82,6 @@ class NaiveTransport:
             raise outcome.error()
         answer: Out = outcome
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    messages: int
-    seconds: float
-
-    @property
-    def per_second(self) -> float:
-        return self.messages / self.seconds
 
 
 class Load:
@@ -153,7 +152,7 @@ async def routing(parts: Parts, transport: Transport, max_turns: int) -> AsyncIt
 
 async def throughput(
     parts: Parts, load: Load, transport: Transport, count: int, max_turns: int
-) -> Throughput:
+) -> float:
     """Messages per second from a full inbox to the last logged turn."""
     async with routing(parts, transport, max_turns):
         await load.offer(WARM_UP)
@@ -161,7 +160,7 @@ async def throughput(
         await load.offer(count)
         started = time.perf_counter()
         await load.drained()
-        return Throughput(count, time.perf_counter() - started)
+        return count / (time.perf_counter() - started)
 
 
 async def idle_ms(parts: Parts, load: Load, transport: Transport) -> list[float]:
@@ -187,27 +186,61 @@ async def measure(settings: Settings, messages: int, naive_messages: int) -> dic
     await parts.open()
     await parts.knowledge.treks()  # fails at once where retrieval does not work
     coalesced, naive = ServeTransport(handles), NaiveTransport(handles)
-    fast = await throughput(parts, load, coalesced, messages, max_turns=256)
-    print(f"coalesced: {fast.per_second:.1f} messages/s", file=sys.stderr)
-    # With more turns at once the naive chain runs into the steps' deadlines.
-    slow = await throughput(parts, load, naive, naive_messages, max_turns=32)
-    print(f"naive: {slow.per_second:.1f} messages/s", file=sys.stderr)
     idle = await idle_ms(parts, load, coalesced)
-    quantiles = statistics.quantiles(idle, n=20)
+    _say(f"idle: {statistics.median(idle):.1f} ms")
+    fast = await throughput(parts, load, coalesced, messages, MAX_TURNS)
+    _say(f"coalesced: {fast:.1f} messages/s")
+    slow = await throughput(parts, load, naive, naive_messages, MAX_NAIVE_TURNS)
+    _say(f"naive: {slow:.1f} messages/s")
+    return _figures(fast, slow, idle)
+
+
+async def measure_hops(
+    handles: dict[StepName, DeploymentHandle], messages: int, naive_messages: int
+) -> dict[str, Any]:
+    coalesced, naive = ServeTransport(handles), NaiveTransport(handles)
+    await hops.per_second(coalesced, WARM_UP, MAX_TURNS)
+    idle = await hops.idle_ms(coalesced, IDLE_TURNS)
+    fast = await hops.per_second(coalesced, messages, MAX_TURNS)
+    _say(f"hops alone, coalesced: {fast:.1f} messages/s")
+    slow = await hops.per_second(naive, naive_messages, MAX_NAIVE_TURNS)
+    _say(f"hops alone, naive: {slow:.1f} messages/s")
+    return _figures(fast, slow, idle)
+
+
+def _figures(fast: float, slow: float, idle: list[float]) -> dict[str, float]:
     return {
+        "coalesced_per_s": round(fast, 1),
+        "naive_per_s": round(slow, 1),
+        "ratio": round(fast / slow, 1),
+        "idle_p50_ms": round(statistics.median(idle), 1),
+        "idle_p95_ms": round(statistics.quantiles(idle, n=20)[-1], 1),
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def inside(
+    settings: Settings, joining: dict[str, str], messages: int, naive: int
+) -> dict[str, Any]:
+    """Both measurements, in a process that has joined the cluster."""
+    sys.stdout = sys.stderr  # Ray's warnings are not the report
+    ray.init(address=joining["RAY_ADDRESS"], log_to_driver=False, namespace="serve")
+    report = {
         "machine": machine.describe(),
         "workload": {
             "coalesced_messages": messages,
-            "naive_messages": naive_messages,
+            "naive_messages": naive,
             "idle_turns": IDLE_TURNS,
             "models": "stub, 0 ms",
         },
-        "coalesced_per_s": round(fast.per_second, 1),
-        "naive_per_s": round(slow.per_second, 1),
-        "ratio": round(fast.per_second / slow.per_second, 1),
-        "idle_p50_ms": round(statistics.median(idle), 1),
-        "idle_p95_ms": round(quantiles[-1], 1),
+        "steps": uvloop.run(measure(settings, messages, naive)),  # as Serve's replicas do
     }
+    handles = hops.deploy()
+    report["hops"] = uvloop.run(measure_hops(handles, messages, naive))
+    return report
 
 
 @contextlib.contextmanager
@@ -268,13 +301,12 @@ def main(
 ) -> None:
     """Measure turns per second and idle time per turn through the eleven deployments."""
     with stub_instance() as running:
-        settings = running.settings
-        stop_deployed_router(settings)
-        ray.init(address=ray_head.address(running.ports), log_to_driver=False, namespace="serve")
-        try:
-            report = asyncio.run(measure(settings, messages, naive_messages))
-        finally:
-            ray.shutdown()
+        stop_deployed_router(running.settings)
+        joining = verbs.cluster_env(running.settings)
+        os.environ |= joining  # Ray and Serve read these when the new process imports them
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            work = pool.submit(inside, running.settings, joining, messages, naive_messages)
+            report = work.result()
     print(json.dumps(report, indent=None if as_json else 2))
 
 

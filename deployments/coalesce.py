@@ -25,7 +25,7 @@ class Limits:
 
     max_batch: int = 64
     max_in_flight: int = 2  # one being worked on, one on its way
-    patience_s: float = 0.05
+    patience_s: float = 0.25
     """A call out for longer is waiting for a model or a database, not for us: it no longer
     holds back the next one, so a slow item delays those beside it and nobody behind it."""
 

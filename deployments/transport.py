@@ -36,8 +36,13 @@ class ServeTransport:
         return answer
 
     def _sender(self, handle: DeploymentHandle) -> Any:
+        # Everything that crosses is a module-level dataclass: plain pickle, not cloudpickle.
+        many = handle.options(
+            method_name="many", request_serialization="pickle", response_serialization="pickle"
+        )
+
         async def send(items: Sequence[Any]) -> list[Any | Failure]:
-            outcomes: list[Any | Failure] = await handle.many.remote(items)
+            outcomes: list[Any | Failure] = await many.remote(items)
             return outcomes
 
         return send

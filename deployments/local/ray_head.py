@@ -31,6 +31,15 @@ MIN_CPU_TICKETS: Final = 8
 # token to keep strangers out, and a change of the laptop's address does not break the cluster.
 # Whoever joins by RAY_ADDRESS needs it too.
 LOOPBACK_ENV: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
+# How Serve's processes talk; a program that calls deployments needs the same.
+SERVE_ENV: Final = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",  # 7 times the requests/s of the default proxy
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # A replica in the middle of a batch answers a probe late. Serve's 0.1 s would take it for lost,
+    # and its caller would then wait in a back-off of up to half a second.
+    "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
+    "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "5",
+}
 
 
 def start(settings: Settings, layout: Layout, ports: Ports, wait: Callable[[str], None]) -> Service:
@@ -95,9 +104,8 @@ def _ray_env(layout: Layout, ports: Ports) -> dict[str, str]:
     proxy = layout.sockets  # Serve adds a folder named by the node: 56 of the 97 bytes of a path
     return {
         **LOOPBACK_ENV,
+        **SERVE_ENV,
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",  # 7 times the requests/s of the default proxy
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         # That mode keeps a thousand log lines back; without access logs there is nothing to save.
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),

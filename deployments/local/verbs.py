@@ -116,7 +116,11 @@ def cluster_env(settings: Settings) -> dict[str, str]:
     service = running(Layout(settings.data_dir), ray_head.NAME)
     if service is None:
         return {}
-    return {"RAY_ADDRESS": service.details["address"], **ray_head.LOOPBACK_ENV}
+    return {
+        "RAY_ADDRESS": service.details["address"],
+        **ray_head.LOOPBACK_ENV,
+        **ray_head.SERVE_ENV,
+    }
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────────────
