@@ -191,6 +191,17 @@ def replay(
         _print_json(report) if as_json else desk.show_replay(report)
 
 
+@app.command()
+def train() -> None:
+    """Train the heads that read messages, for the profile's encoder, from evals/golden."""
+    from evals.training import train
+    from serving.understanding.heads import ARTEFACT
+
+    with _clear_errors():
+        trained = train(_settings())
+        typer.echo(f"{ARTEFACT}: encoder {trained.encoder}, data {trained.data}", err=True)
+
+
 @app.command("eval")
 def evaluate(
     name: Annotated[str | None, typer.Argument(help="Which one; none: all of them.")] = None,

@@ -185,7 +185,12 @@ class Parts:
 def parse_message(parts: Parts) -> Step[Any, Any]:
     from serving.steps.parse_message import ParseMessage
 
-    return ParseMessage(parts.knowledge)
+    if parts.settings.models == "stub":
+        return ParseMessage(parts.knowledge)  # the stub's vectors mean nothing to trained heads
+    from deployments.transport import ServeEmbedder
+    from serving.understanding import heads
+
+    return ParseMessage(parts.knowledge, heads=heads.load(), embedder=ServeEmbedder())
 
 
 def check_unsubscribed(parts: Parts) -> Step[Any, Any]:

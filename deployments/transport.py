@@ -1,4 +1,4 @@
-"""How values reach deployments: the flow's transport and the knowledge port, over Serve handles."""
+"""How values reach deployments over Serve handles: the flow's transport, knowledge, embeddings."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.coalesce import Coalescer, Limits
 from serving.errors import Failure, Retryable
 from serving.middleware import StepSpec
-from serving.ports import SearchQuery
+from serving.ports import Embeddings, SearchQuery
 from serving.types import Documents, StepName
 
 In = TypeVar("In")
@@ -77,3 +77,26 @@ class ServeKnowledge:
         if self._searcher is None:
             self._searcher = serve.get_deployment_handle("searcher", "knowledge")
         return self._searcher
+
+
+class ServeEmbedder:
+    """The encoder of the `models` application as a step sees it."""
+
+    # A lone short text takes 20 ms; while a model writes on the same cores, ten times that.
+    DEADLINE_S = 1.2
+
+    def __init__(self) -> None:
+        self._encoder: DeploymentHandle | None = None
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        try:
+            async with asyncio.timeout(self.DEADLINE_S):
+                encoder, vectors = await self._handle().embed.remote(list(texts), "query")
+                return Embeddings(encoder, vectors)
+        except Exception as error:
+            raise Retryable(f"encoder: {type(error).__name__}") from error
+
+    def _handle(self) -> DeploymentHandle:
+        if self._encoder is None:
+            self._encoder = serve.get_deployment_handle("encoder", "models")
+        return self._encoder

@@ -240,6 +240,7 @@ def _confirmation(consent: Consent) -> Reply | None:
 def _marks(record: TurnRecord, journal: Journal) -> tuple[str, ...]:
     """Every fallback taken, by the middleware or inside a step, each once."""
     inside = [
+        *(f"parse_message:{mark}" for mark in record.parsed.degraded),
         *(f"build_context:missing:{source}" for source in _missing(record)),
         *(record.documents.degraded if record.documents else ()),
         *(record.draft.degraded if record.draft else ()),

@@ -7,7 +7,7 @@ of `serving.errors`.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from models.types import ModelId, SearchFilter, Tier
 from serving.errors import Failure
@@ -35,6 +35,10 @@ from serving.types import (
     TurnResult,
     Wamid,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # ── models ───────────────────────────────────────────────────────────────────────────────────
 
@@ -92,6 +96,18 @@ class Budget(Protocol):
 
     async def settle(self, reservation: Reservation, spent_usd: float) -> None:
         """Give back what was not spent. A reservation never settled counts as spent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    encoder: str  # fingerprint: vectors of two encoders do not compare
+    vectors: "NDArray[np.float32]"  # (texts, dimensions), each of length one
+
+
+class Embedder(Protocol):
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """One vector per text, as for a search query. `Retryable` when there is none in time."""
         ...
 
 

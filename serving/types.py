@@ -49,6 +49,7 @@ EntityType = Literal["trek", "date", "price", "group_size"]
 Stage = Literal["initial", "inquiry", "consideration", "decision", "booked", "post_trip", "lost"]
 Owner = Literal["bot", "human", "closed"]
 OptOutScope = Literal["all", "marketing"]
+Request = Literal["none", "stop", "marketing", "start"]  # silence, fewer messages, messages again
 RiskLevel = Literal["low", "medium", "high"]
 Band = Literal["cold", "warm", "hot"]
 
@@ -127,6 +128,9 @@ class Parsed:
     sentiment: Sentiment
     entities: tuple[Entity, ...] = ()
     unsure: bool = False  # no intent stands out; treat the guess as weak
+    request: Request = "none"  # what the trained head takes it for; "none" without the encoder
+    request_share: float = 0.0  # its probability; 0: the head was not asked
+    degraded: tuple[str, ...] = ()  # ("lexical_intent",): read without the encoder
 
     def values(self, kind: EntityType) -> tuple[JsonValue, ...]:
         return tuple(entity.value for entity in self.entities if entity.type == kind)

@@ -11,11 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from deployments.local import understanding
 from deployments.local.errors import UsageError
 from deployments.settings import Settings
 
 Row = dict[str, Any]
-Function = Callable[["_Line"], Row]
+ENTITY_FIELDS = ("type", "text", "start", "end", "value")
+Function = Callable[[Sequence["_Line"]], Iterator[Row]]
 
 
 class BadInput(UsageError):
@@ -36,14 +38,13 @@ def run(name: str, path: Path, settings: Settings, gazetteer: Path | None) -> It
     """The outputs of step `name` for a JSON Lines file; `BadInput` names file and line."""
     makers: Mapping[str, Callable[[], Function]] = {
         "parse_message": lambda: _parse_message(settings, gazetteer),
-        "check_unsubscribed": _check_unsubscribed,
+        "check_unsubscribed": lambda: _check_unsubscribed(settings),
         "analyze_ban_risk": lambda: _analyze_ban_risk(settings),
     }
     if name not in makers:
         raise BadInput(f"step {name!r} cannot run alone; choose from {', '.join(makers)}")
     lines = read(path)  # all of it first: a bad line stops before anything is printed
-    function = makers[name]()
-    return (function(line) for line in lines)
+    return makers[name]()(lines)
 
 
 def read(path: Path) -> list[_Line]:
@@ -91,37 +92,55 @@ def _parse_message(settings: Settings, gazetteer: Path | None) -> Function:
     names = _names(gazetteer) if gazetteer is not None else _live_treks(settings)
     finder = TrekFinder(names)
 
-    def one(line: _Line) -> Row:
-        parsed = parse_text(line.text, _instant(line.timestamp), finder)
-        return {
-            "id": line.id,
-            "language": parsed.language,
-            "script": parsed.script,
-            "intent": parsed.intent,
-            "intent_scores": dict(parsed.intent_scores),
-            "sentiment": parsed.sentiment,
-            "entities": [
-                {"type": e.type, "text": e.text, "start": e.start, "end": e.end, "value": e.value}
-                for e in parsed.entities
-            ],
-        }
+    def every(lines: Sequence[_Line]) -> Iterator[Row]:
+        trained = understanding.embed([line.text for line in lines], settings)
+        for line, own in zip(lines, trained, strict=True):
+            parsed = parse_text(line.text, _instant(line.timestamp), finder, trained=own)
+            yield {
+                "id": line.id,
+                "language": parsed.language,
+                "script": parsed.script,
+                "intent": parsed.intent,
+                "intent_scores": dict(parsed.intent_scores),
+                "sentiment": parsed.sentiment,
+                "entities": [
+                    {
+                        "type": e.type,
+                        "text": e.text,
+                        "start": e.start,
+                        "end": e.end,
+                        "value": e.value,
+                    }
+                    for e in parsed.entities
+                ],
+                "unsure": parsed.unsure,
+            }
 
-    return one
+    return every
 
 
-def _check_unsubscribed() -> Function:
-    from serving.understanding.optout import detect  # noqa: PLC0415
+def _check_unsubscribed(settings: Settings) -> Function:
+    from serving.understanding import optout  # noqa: PLC0415
+    from serving.understanding.reading import parse_text  # noqa: PLC0415
+    from serving.understanding.treks import TrekFinder  # noqa: PLC0415
 
-    def one(line: _Line) -> Row:
-        found = detect(line.text)
-        return {
-            "id": line.id,
-            "opt_out": found.opt_out,
-            "resubscribe": found.resubscribe,
-            "rule": found.rule,
-        }
+    finder = TrekFinder({})
 
-    return one
+    def every(lines: Sequence[_Line]) -> Iterator[Row]:
+        trained = understanding.embed([line.text for line in lines], settings)
+        for line, own in zip(lines, trained, strict=True):
+            parsed = parse_text(line.text, _instant(line.timestamp), finder, trained=own)
+            found = optout.detect(line.text)
+            asked = optout.settle(found, parsed.request, parsed.request_share)
+            yield {
+                "id": line.id,
+                "opt_out": asked.opt_out,
+                "resubscribe": asked.resubscribe,
+                "scope": asked.scope,
+                "rule": asked.rule,
+            }
+
+    return every
 
 
 def _analyze_ban_risk(settings: Settings) -> Function:
@@ -130,17 +149,18 @@ def _analyze_ban_risk(settings: Settings) -> Function:
 
     own_domains = load_business(settings.business).website.own_domains
 
-    def one(line: _Line) -> Row:
-        risk = score_risk(line.text, own_domains)
-        return {
-            "id": line.id,
-            "score": risk.score,
-            "level": risk.level,
-            "factors": dict(risk.factors),
-            "suggestions": list(risk.suggestions),
-        }
+    def every(lines: Sequence[_Line]) -> Iterator[Row]:
+        for line in lines:
+            risk = score_risk(line.text, own_domains)
+            yield {
+                "id": line.id,
+                "score": risk.score,
+                "level": risk.level,
+                "factors": dict(risk.factors),
+                "suggestions": list(risk.suggestions),
+            }
 
-    return one
+    return every
 
 
 def _names(path: Path) -> dict[str, Sequence[str]]:

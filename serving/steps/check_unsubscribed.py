@@ -47,7 +47,7 @@ class CheckUnsubscribed(Step[ConsentQuery, Consent]):
         return [await self._decide(item, scope) for item, scope in zip(items, stored, strict=True)]
 
     async def _decide(self, item: ConsentQuery, stored: OptOutScope | None) -> Consent | Failure:
-        message, asked = _asked(item.turn.messages)
+        message, asked = _asked(item.turn.messages, item.parsed)
         if asked is NOTHING or message is None:
             silenced = stored == "all"
             return Consent(silenced, scope=stored or "all", rule="stored" if stored else "")
@@ -77,11 +77,15 @@ class CheckUnsubscribed(Step[ConsentQuery, Consent]):
         return wording.get("hi_latn" if romanised else parsed.language) or wording["en"]
 
 
-def _asked(messages: Sequence[InboundMessage]) -> tuple[InboundMessage | None, OptOut]:
+def _asked(
+    messages: Sequence[InboundMessage], parsed: Parsed
+) -> tuple[InboundMessage | None, OptOut]:
     """The last message of the turn that asks for silence or for its end, and what it asks."""
     for message in reversed(messages):
         for words in (message.text, (message.payload_id or "").replace("_", " ")):
             found = optout.detect(words) if words else NOTHING
             if found is not NOTHING:
-                return message, found
-    return None, NOTHING
+                return message, optout.settle(found, parsed.request, parsed.request_share)
+    # No rule knows the wording: what the whole turn was read as.
+    last = messages[-1] if messages else None
+    return last, optout.settle(NOTHING, parsed.request, parsed.request_share)

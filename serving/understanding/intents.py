@@ -1,13 +1,13 @@
-"""What the customer wants: eight intents with probabilities.
+"""What the customer wants, from phrase lists: eight intents with probabilities.
 
-`IntentModel` is what the step needs; the phrase lists are one, a head on embeddings is another.
+The trained head takes them as clues; without the encoder they stand alone.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp
-from typing import Protocol, cast
+from typing import cast
 
 from serving.types import INTENTS, EntityType, Intent, Language
 from serving.understanding.language import known_words
@@ -32,24 +32,16 @@ class Clues:
     entities: frozenset[EntityType] = frozenset()
 
 
-class IntentModel(Protocol):
-    def score(self, clues: Clues) -> dict[Intent, float]:
-        """A probability for each of the eight intents; they sum to 1."""
-        ...
-
-
-class PhraseIntents:
+def from_phrases(clues: Clues) -> dict[Intent, float]:
     """Phrases of four languages and romanised Hindi, weighted, through a softmax."""
-
-    def score(self, clues: Clues) -> dict[Intent, float]:
-        weights: dict[Intent, list[float]] = {intent: [] for intent in INTENTS}
-        for match in _lexicon().find(clues.words):
-            share = 1.0 if match.variety in SPOKEN[clues.language] else FOREIGN
-            weights[cast("Intent", match.label)].append(share * match.weight)
-        evidence = {intent: _diminishing(found) for intent, found in weights.items()}
-        for intent, points in _from_entities(clues, evidence).items():
-            evidence[intent] += points
-        return _softmax(evidence)
+    weights: dict[Intent, list[float]] = {intent: [] for intent in INTENTS}
+    for match in _lexicon().find(clues.words):
+        share = 1.0 if match.variety in SPOKEN[clues.language] else FOREIGN
+        weights[cast("Intent", match.label)].append(share * match.weight)
+    evidence = {intent: _diminishing(found) for intent, found in weights.items()}
+    for intent, points in _from_entities(clues, evidence).items():
+        evidence[intent] += points
+    return _softmax(evidence)
 
 
 def is_unsure(scores: Mapping[Intent, float]) -> bool:

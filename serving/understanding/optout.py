@@ -10,7 +10,7 @@ from functools import cache
 
 from rapidfuzz.distance import OSA
 
-from serving.types import OptOutScope
+from serving.types import OptOutScope, Request
 from serving.understanding.language import known_words
 from serving.understanding.lexicon import LONG, Lexicon, phrase
 from serving.understanding.script import Token, fold, tokens
@@ -28,8 +28,37 @@ class OptOut:
     scope: OptOutScope = "all"
     rule: str = ""  # the word or phrase that said it
 
+    @property
+    def request(self) -> Request:
+        if self.resubscribe:
+            return "start"
+        if not self.opt_out:
+            return "none"
+        return "marketing" if self.scope == "marketing" else "stop"
+
 
 NOTHING = OptOut()
+SURE = 0.8  # of the trained head that a phrase only looks like a request
+LIKELY = 0.6  # of the trained head that words no phrase knows are a request
+
+
+def settle(found: OptOut, request: Request, share: float) -> OptOut:
+    """The rules' finding in the light of the trained head's; `share` 0: the head was not asked.
+
+    A control word is final. A phrase stands unless the head is sure that it only looks like one.
+    """
+    if not share or found.rule.startswith(("word:", "typo:")):
+        return found
+    if found is not NOTHING:
+        return NOTHING if request == "none" and share >= SURE else found
+    if request == "none" or share < LIKELY:
+        return NOTHING
+    return OptOut(
+        opt_out=request != "start",
+        resubscribe=request == "start",
+        scope="marketing" if request == "marketing" else "all",
+        rule=f"learned:{request}",
+    )
 
 
 def detect(text: str) -> OptOut:

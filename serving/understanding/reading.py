@@ -1,15 +1,26 @@
 """The whole reading of one text: what step 1 and the command line both call."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from serving.types import Language, Parsed, Script
-from serving.understanding import intents, language, sentiment
+from serving.understanding import features, intents, language, optout, sentiment
 from serving.understanding.entities import extract
-from serving.understanding.intents import Clues, IntentModel, PhraseIntents
+from serving.understanding.features import Vector
+from serving.understanding.heads import Heads
+from serving.understanding.intents import Clues
 from serving.understanding.language import Hint
-from serving.understanding.script import tokens
+from serving.understanding.script import Token, tokens
 from serving.understanding.treks import TrekFinder
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The heads, and the message's embedding by the encoder that they were trained on."""
+
+    heads: Heads
+    vector: Vector
 
 
 def parse_text(
@@ -19,11 +30,12 @@ def parse_text(
     language_hint: Language | None = None,
     *,
     script_hint: Script = "latn",
-    intent_model: IntentModel | None = None,
+    trained: Trained | None = None,
 ) -> Parsed:
     """Read one text. Relative dates resolve against `timestamp`'s own day.
 
-    A `TrekFinder` is reused; a mapping of names to aliases is compiled for this call.
+    A `TrekFinder` is reused; a mapping of names to aliases is compiled for this call. Without
+    `trained` the word lists alone decide on intent and sentiment.
     """
     finder = gazetteer if isinstance(gazetteer, TrekFinder) else TrekFinder(gazetteer)
     words = tokens(text)
@@ -39,18 +51,37 @@ def parse_text(
     spoken = [word for place, word in enumerate(words) if place not in named]
     hint = Hint(language_hint, script_hint)
     speech, script = language.detect(text, spoken, hint)
-    clues = Clues(text, spoken, speech, frozenset(entity.type for entity in entities))
-    scores = (intent_model or PhraseIntents()).score(clues)
-    intent = intents.best(scores)
-    return Parsed(
+    kinds = frozenset(entity.type for entity in entities)
+    scores = intents.from_phrases(Clues(text, spoken, speech, kinds))
+    feeling = sentiment.read(text, spoken, speech, intents.best(scores))
+    parsed = Parsed(
         language=speech,
         script=script,
-        intent=intent,
+        intent=intents.best(scores),
         intent_scores=scores,
-        sentiment=sentiment.read(text, spoken, speech, intent),
+        sentiment=feeling,
         entities=entities,
         unsure=intents.is_unsure(scores),
     )
+    if trained is None:
+        return parsed
+    read = trained.heads.read(trained.vector, text, words, clues_of(text, words, parsed))
+    return replace(
+        parsed,
+        intent=intents.best(read.intents),
+        intent_scores=read.intents,
+        sentiment=read.sentiment,
+        unsure=intents.is_unsure(read.intents),
+        request=read.request,
+        request_share=read.request_share,
+    )
+
+
+def clues_of(text: str, words: Sequence[Token], lexical: Parsed) -> Vector:
+    """What the heads are told of the reading by word lists; training calls it too."""
+    kinds = frozenset(entity.type for entity in lexical.entities)
+    asked = optout.detect(text).request
+    return features.clues(lexical.intent_scores, kinds, lexical.sentiment, asked, len(words))
 
 
 def warm_up() -> None:
@@ -59,3 +90,4 @@ def warm_up() -> None:
     language.warm_up()
     intents.warm_up()
     sentiment.warm_up()
+    optout.warm_up()

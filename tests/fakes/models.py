@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from models.types import Epoch, ModelId
 from serving.errors import Degraded, Failure, SwitchbackError
-from serving.ports import ChatReply, ChatRequest, SearchQuery
+from serving.ports import ChatReply, ChatRequest, Embeddings, SearchQuery
 from serving.sentences import content_words
 from serving.types import Candidate, Documents, Language, Passage
 
@@ -32,6 +34,20 @@ class FakeChat:
         if self.error:
             raise self.error
         return ChatReply(self.text, ModelId("fake"), 100, 20, 0.0)
+
+
+@dataclass
+class FakeEmbedder:
+    """The same vector for every text, or fails with `error`."""
+
+    encoder: str = "fake"
+    vector: Sequence[float] = (1.0, 0.0)
+    error: SwitchbackError | None = None
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        if self.error:
+            raise self.error
+        return Embeddings(self.encoder, np.array([self.vector] * len(texts), np.float32))
 
 
 @dataclass

@@ -21,6 +21,7 @@ VERBS = {
     "ingest",
     "bench",
     "eval",
+    "train",
     "prepare",
     "dlq",
     "privacy",
@@ -118,8 +119,9 @@ def test_without_an_instance_the_way_out_is_named(arguments: tuple[str, ...]) ->
     assert "switchback up" in result.stderr
 
 
-def test_step_prints_one_object_a_line(tmp_path: Path) -> None:
+def test_step_prints_one_object_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the file."""
+    monkeypatch.setenv("SWITCHBACK_MODELS", "stub")
     inputs = tmp_path / "inputs.jsonl"
     inputs.write_text('{"id": 1, "text": "STOP"}\n{"id": 2, "text": "Namaste"}\n')
     result = run("step", "check_unsubscribed", "--jsonl", str(inputs))

@@ -12,7 +12,9 @@ from deployments.settings import Settings, load_settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"SWITCHBACK_DATA_DIR": str(tmp_path / "data")})
+    return load_settings(
+        {"SWITCHBACK_DATA_DIR": str(tmp_path / "data"), "SWITCHBACK_MODELS": "stub"}
+    )
 
 
 def run(
@@ -55,6 +57,7 @@ def test_a_message_is_parsed_against_its_own_date(tmp_path: Path, settings: Sett
         "intent_scores",
         "sentiment",
         "entities",
+        "unsure",
     }
 
 

@@ -165,3 +165,13 @@ async def test_missing_wording_stops_the_start() -> None:
         await CheckUnsubscribed(
             FakeConsentStore(), {**TEXTS, "resubscribe_confirmation": {}}
         ).warm_up()
+
+
+async def test_a_wording_that_the_heads_understood_is_an_opt_out() -> None:
+    """What no rule knows counts as step 1 read it, for the last message of the turn."""
+    store = FakeConsentStore()
+    parsed = replace(ENGLISH, request="stop", request_share=0.9)
+    consent = await CheckUnsubscribed(store, TEXTS).one(
+        query("your texts are unwanted", parsed=parsed)
+    )
+    assert (consent.opted_out, consent.rule) == (True, "learned:stop")

@@ -16,7 +16,8 @@ from serving.types import (
     TurnId,
     Wamid,
 )
-from tests.fakes.models import FakeKnowledge
+from tests.fakes.heads import constant_heads
+from tests.fakes.models import FakeEmbedder, FakeKnowledge
 
 pytestmark = pytest.mark.anyio
 
@@ -92,3 +93,22 @@ async def test_a_turn_without_messages_fails_alone() -> None:
     assert results[1].kind == "rejected"
     with pytest.raises(Rejected):
         await ParseMessage().one(bad)
+
+
+@pytest.mark.parametrize(
+    "embedder", [FakeEmbedder(error=Retryable("encoder away")), FakeEmbedder("another")]
+)
+async def test_without_fitting_vectors_word_lists_read_and_the_turn_says_so(
+    embedder: FakeEmbedder,
+) -> None:
+    """An encoder that is away, or another than the heads', degrades the reading and no more."""
+    step = ParseMessage(heads=constant_heads("support"), embedder=embedder)
+    parsed = await step.one(turn("how much is it?"))
+    assert (parsed.intent, parsed.degraded) == ("pricing", ("lexical_intent",))
+
+
+async def test_trained_heads_decide_where_their_encoder_answers() -> None:
+    """With a fitting vector the heads' word counts, and nothing is degraded."""
+    step = ParseMessage(heads=constant_heads("support"), embedder=FakeEmbedder())
+    parsed = await step.one(turn("how much is it?"))
+    assert (parsed.intent, parsed.degraded) == ("support", ())

@@ -4,13 +4,16 @@ import math
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.types import INTENTS, Intent, Language
+from serving.types import INTENTS, Language
 from serving.understanding import reading
+from serving.understanding.reading import Trained
 from serving.understanding.treks import TrekFinder
+from tests.fakes.heads import DIMENSIONS, constant_heads
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINDER = TrekFinder({"Hampta Pass": (), "Everest Base Camp": ("EBC",), "Valley of Flowers": ()})
@@ -59,12 +62,11 @@ def test_language_hint(text: str, hint: Language | None, language: str) -> None:
     assert reading.parse_text(text, NOW, FINDER, hint).language == language
 
 
-def test_a_trained_model_replaces_the_phrases() -> None:
-    """Any `IntentModel` may give the scores; the reading follows them."""
-
-    class Certain:
-        def score(self, clues: object) -> dict[Intent, float]:
-            return {intent: 1.0 if intent == "support" else 0.0 for intent in INTENTS}
-
-    parsed = reading.parse_text("hello", NOW, FINDER, intent_model=Certain())
+def test_trained_heads_replace_the_phrases() -> None:
+    """The reading follows the heads, and carries what they take the message to ask for."""
+    vector = np.zeros(DIMENSIONS, np.float32)
+    trained = Trained(constant_heads("support", "stop"), vector)
+    parsed = reading.parse_text("hello", NOW, FINDER, trained=trained)
     assert (parsed.intent, parsed.unsure) == ("support", False)
+    assert parsed.request == "stop"
+    assert parsed.request_share > 0.9
