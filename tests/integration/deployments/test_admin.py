@@ -195,6 +195,8 @@ def test_reviews_are_one_line_per_conversation(run: Run) -> None:
             await world.receive(text(f"late {number}"))
             turn = await world.claim_one()
             await world.turns.finish(turn, None, "held")
+            url = f"/admin/conversations/{turn.conversation_id}/hand-back"
+            await http.post(url, headers=key)  # what is held is a person's
         (review,) = (await http.get("/admin/reviews", headers=key)).json()
         assert (review["kind"], review["count"], len(review["turn_ids"])) == ("held", 3, 3)
         resolved = await http.post(
