@@ -73,7 +73,10 @@ def build_shard(storage: Storage, order: ShardOrder) -> BuiltShard:
     try:
         folder = scratch / shard_folder(number)
         _clear(folder)
-        record = _write(storage, folder, vectors, chunks, order)
+        try:
+            record = _write(storage, folder, vectors, chunks, order)
+        except RuntimeError as error:  # what FAISS raises, a full disk included
+            raise OSError(f"shard {number} cannot be written: {error}") from error
         opened = IndexShard.load(folder, encoder=order.encoder)
         if len(opened) != len(keys):
             raise Refused(f"shard {number} serves {len(opened)} of {len(keys)} passages")

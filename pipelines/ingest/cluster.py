@@ -19,6 +19,8 @@ from pipelines.ingest.errors import IngestError, InputError
 # On a machine that is busy with other things the 30 s that Ray gives itself may pass.
 START_ATTEMPTS = 3
 
+# Say what and where by themselves.
+_OWN = (IngestError, ModelsError, OSError)
 RAY_ERRORS = (ray.exceptions.RayError,)
 
 Result = TypeVar("Result")
@@ -76,19 +78,15 @@ def plain_error(error: BaseException) -> BaseException:
     """The error as our own code raised it, without Ray's account of where; a death of Ray's own as
     an IngestError.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        inner = seen.cause if isinstance(seen, ray.exceptions.RayTaskError) else seen.__cause__
-        if isinstance(seen, (IngestError, ModelsError)) or inner is None:
+    while True:
+        of_task = isinstance(error, ray.exceptions.RayTaskError)
+        inner: BaseException | None = getattr(error, "cause", None) if of_task else error.__cause__
+        if inner is None or (isinstance(error, _OWN) and not of_task):
             break
-        seen = inner
-    found = seen if seen is not None else error
-    if isinstance(found, ray.exceptions.RayTaskError):
-        cause: BaseException = found.cause
-        return cause
-    if isinstance(found, ray.exceptions.RayError):
-        return IngestError(f"Ray: {' '.join(str(found).split())[:300]}")
-    return found
+        error = inner
+    if isinstance(error, ray.exceptions.RayError):
+        return IngestError(f"Ray: {' '.join(str(error).split())[:300]}")
+    return error
 
 
 def _connect(address: str) -> None:

@@ -83,6 +83,8 @@ def run(config: IngestConfig, progress: Listener = ignore) -> RunReport:
             if isinstance(plain, InputError) or not isinstance(plain, (IngestError, ModelsError)):
                 if isinstance(plain, InputError):
                     one.forget()
+                if isinstance(plain, OSError):  # a full disk says neither where nor of what
+                    raise OSError(f"index {config.index_uri!r}: {plain}") from error
                 raise plain from error
             one.report.status, one.report.reason = "refused", str(plain)
         one.close(time.monotonic() - began)
