@@ -85,6 +85,8 @@ def main(
     from pipelines.ingest.cluster import ray_session  # noqa: PLC0415  # starts with Ray
     from pipelines.ingest.config import ClusterSettings  # noqa: PLC0415
 
+    # Ray gives its workers the lowest priority; a busy machine would leave them nothing.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     print(json.dumps(machine.describe()))
     outcomes: list[Outcome] = []
     with (

@@ -12,20 +12,25 @@ from models.open import TextEncoder, open_encoder
 from models.question import QuestionReader
 from models.ranking import rank, trek_bonus
 from models.shard import IndexShard
+from models.tombstones import Tombstones, read_tombstones
 from models.types import Epoch, Hit, SearchFilter, ShardId
 from pipelines.ingest.config import IngestConfig
 from pipelines.ingest.errors import InputError
 
 # From each shard, before the ranking over all of them.
 CANDIDATES = 48
+DEEPER = 4  # where deleted documents may stand among the candidates
 POOL = 4  # for each passage wanted, since passages of other pages go before a page's second
 
 
 class EpochSearch:
     """All shards of one epoch, opened."""
 
-    def __init__(self, manifest: Manifest, shards: Sequence[IndexShard]) -> None:
+    def __init__(
+        self, manifest: Manifest, shards: Sequence[IndexShard], hidden: Tombstones
+    ) -> None:
         self.manifest = manifest
+        self.hidden = hidden
         self.shards = tuple(shards)
         self._reader = QuestionReader(manifest.treks)
 
@@ -35,7 +40,8 @@ class EpochSearch:
         manifest = store.manifest(epoch)
         numbers = range(len(manifest.shards))
         folders = [store.local_shard(manifest, ShardId(number), cache) for number in numbers]
-        return cls(manifest, [IndexShard.load(f, encoder=manifest.encoder) for f in folders])
+        shards = [IndexShard.load(f, encoder=manifest.encoder) for f in folders]
+        return cls(manifest, shards, read_tombstones(store.root))
 
     def query(
         self, encoder: TextEncoder, texts: Sequence[str], wanted: SearchFilter, k: int
@@ -50,11 +56,21 @@ class EpochSearch:
         vectors = encoder.encode([question.to_embed for question in questions], "query")
         asked = [question.to_match for question in questions]
         filters, depth = [wanted] * len(texts), max(POOL * k, CANDIDATES)
-        found = [shard.search(vectors, asked, filters, depth) for shard in self.shards]
+        depth = depth * DEEPER if self.hidden else depth
+        found = [
+            [self._answering(hits) for hits in shard.search(vectors, asked, filters, depth)]
+            for shard in self.shards
+        ]
         return [
             rank(of_shards, trek_bonus(question.treks), k)
             for question, of_shards in zip(questions, zip(*found, strict=True), strict=True)
         ]
+
+    def _answering(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """Without those of documents that were deleted since the epoch was built."""
+        return tuple(
+            hit for hit in hits if not self.hidden.hides(hit.chunk.doc, hit.chunk.revision)
+        )
 
 
 def live_epoch(store: EpochStore) -> Epoch:

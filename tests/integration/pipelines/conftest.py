@@ -15,6 +15,9 @@ from pipelines.ingest.config import ClusterSettings
 def ray_on_two_cores() -> Iterator[None]:
     """The runs find it and leave it running."""
     with ExitStack() as stack:
+        # Ray gives its workers the lowest priority; a busy machine would leave them nothing.
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("RAY_worker_niceness", "0")
         stack.enter_context(ray_session(ClusterSettings(local_cpus=2)))
         yield
         with warnings.catch_warnings():

@@ -98,6 +98,12 @@ def test_query_filters_by_language_and_type(index: Path) -> None:
         ("query", "camp", "--index", "nothing-here"),
         ("verify", "--index", "nothing-here"),
         ("retry", "--index", "nothing-here"),
+        ("run", "--corpus", ".", "--run-id", "yesterday"),
+        ("status",),
+        ("delete", "nosuch.md"),
+        ("restore", "doc-1.md"),
+        ("lineage", "nosuch"),
+        ("verify", "--absent", "a"),
         ("epochs", "--index", "nosuch://bucket/index"),
     ],
 )
@@ -124,6 +130,47 @@ def test_verify_fails_on_a_damaged_shard(index: Path) -> None:
     assert result.exit_code == 1
     assert "vectors.faiss" in json.loads(result.stdout)["problems"][0]
     assert invoke("verify", "20260101").exit_code == 0
+
+
+def test_a_deleted_document_is_not_found_until_it_is_restored(index: Path) -> None:
+    """At once, without another epoch; the proof still names its passages."""
+
+    def docs() -> list[str]:
+        hits = json.loads(invoke("query", "passage number 3 about camp 21", "--json").stdout)[
+            "hits"
+        ]
+        return [hit["doc"] for hit in hits]
+
+    assert docs()[0] == "doc-3.md"
+    assert json.loads(invoke("delete", "doc-3.md", "--json").stdout) == {"deleted": ["doc-3.md"]}
+    assert "doc-3.md" not in docs()
+    proof = invoke("verify", "--absent", "passage number 3 about camp 21", "--json")
+    assert proof.exit_code == 1
+    found = json.loads(proof.stdout)["findings"]
+    assert {(one["doc"], one["hidden"]) for one in found} == {
+        ("doc-3.md", False),
+        ("doc-3.md", True),
+    }
+    invoke("restore", "doc-3.md")
+    assert docs()[0] == "doc-3.md"
+
+
+def test_lineage_and_documents_are_listed(index: Path) -> None:
+    """By chunk id as by document id."""
+    listed = json.loads(invoke("documents", "--json").stdout)["documents"]
+    assert [row["status"] for row in listed] == ["answering"] * 5
+    [chunk] = json.loads(invoke("lineage", "doc-3.md").stdout)["chunks"]
+    assert (
+        json.loads(invoke("lineage", chunk["chunk_id"]).stdout)["documents"][0]["doc"] == "doc-3.md"
+    )
+
+
+def test_collecting_leaves_the_live_epoch(index: Path) -> None:
+    """With `--keep 1` nothing else."""
+    assert json.loads(invoke("collect", "--keep", "1", "--json").stdout) == {
+        "removed": ["20260101"]
+    }
+    assert EpochStore(index).epochs() == ["20260102"]
 
 
 def test_quarantine_lists_documents_with_reasons(index: Path) -> None:
