@@ -156,7 +156,8 @@ def one_point(rig: Rig, file: str, victim: Victim, expected: dict[str, str]) -> 
     if not survived:
         kept = vectors_in(index)
         report = complete(rig, index, victim)
-        twice = max(0, report["encoded"] - (report["embedded"] - kept))
+        if report["encoded"]:  # else all had been embedded before the kill
+            twice = max(0, report["encoded"] - (report["embedded"] - kept))
     same = fingerprint(index) == expected
     return Outcome(survived, same, twice, time.monotonic() - began)
 

@@ -20,6 +20,7 @@ from deployments.epoch_searcher import EpochSearcher
 from deployments.settings import load_settings
 from deployments.shard_epochs import ShardEpochs, ShardQuery
 from models.epochs import EpochStore
+from models.run_progress import newest_run
 from models.types import EncoderFingerprint, Epoch, Hit, SearchFilter, ShardId
 from serving.errors import Failure
 from serving.ports import SearchQuery
@@ -94,6 +95,15 @@ def _encoder() -> DeploymentHandle:
 
 
 web = FastAPI(title="Switchback knowledge", docs_url=None, redoc_url=None)
+
+
+@web.get("/ingest", dependencies=[Depends(require_api_key)])
+def newest_ingestion() -> dict[str, Any]:
+    """How far the newest ingestion run is: stage, rates, queues, time left, outcome."""
+    found = newest_run(load_settings().index_uri)
+    if found is None:
+        raise HTTPException(404, "no run was made yet")
+    return found
 
 
 @serve.ingress(web)

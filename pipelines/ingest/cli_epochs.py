@@ -107,11 +107,11 @@ def collect(
 @app.command()
 def status(index: Index = None, as_json: AsJson = False) -> None:
     """How far the newest run is: stage, documents and passages a second, queues, time left."""
-    from pipelines.ingest.keeping import newest_run
+    from pipelines.ingest.keeping import state_of_newest
     from pipelines.ingest.storage import Storage
 
     with one_clear_line():
-        found = newest_run(Storage(load_settings(index=index).index_uri))
+        found = state_of_newest(Storage(load_settings(index=index).index_uri))
         if found is None:
             raise InputError("no run was made there yet")
     if as_json:

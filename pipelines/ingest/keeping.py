@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from models.run_progress import newest_run
 from models.types import Epoch
 from pipelines.ingest import runs
 from pipelines.ingest.progress import Progress
@@ -38,14 +39,11 @@ class ReportKeeper:
         self._storage.write_json(f"{self._folder}/report.json", report.as_json())
 
 
-def newest_run(storage: Storage) -> dict[str, Any] | None:
+def state_of_newest(storage: Storage) -> dict[str, Any] | None:
     """The newest run, whether it is under way, and how far it has come; None before the first."""
-    names = storage.folders(runs.FOLDER)
-    state = runs.read_state(storage, Epoch(names[-1])) if names else None
-    if state is None:
+    found = newest_run(storage.root)
+    if found is None:
         return None
-    report = storage.read_json(f"{state.folder}/report.json")
-    under_way = report is None and runs.is_under_way(storage, state)
-    said = report["status"] if report else ("under way" if under_way else "interrupted")
-    progress = storage.read_json(f"{state.folder}/progress.json")
-    return {"run": state.run, "corpus": state.corpus, "state": said, "progress": progress}
+    state = runs.read_state(storage, Epoch(found["run"]))
+    under_way = state is not None and runs.is_under_way(storage, state)
+    return {**found, "state": found["outcome"] or ("under way" if under_way else "interrupted")}

@@ -10,7 +10,7 @@ from models.tombstones import Tombstone, change_tombstones
 from models.types import Epoch
 from pipelines.ingest import runs
 from pipelines.ingest.errors import InputError
-from pipelines.ingest.keeping import newest_run
+from pipelines.ingest.keeping import state_of_newest
 from pipelines.ingest.lineage import Lineage, write_lineage
 from pipelines.ingest.publish import collect_garbage
 from pipelines.ingest.runs import RunState
@@ -71,18 +71,18 @@ def test_a_name_stands_for_one_corpus(storage: Storage) -> None:
         runs.begin(storage, replace(FIRST, key="another"), named=True)
 
 
-def test_the_newest_run_tells_how_far_it_is(storage: Storage) -> None:
+def test_the_state_of_newest_tells_how_far_it_is(storage: Storage) -> None:
     """Under way, interrupted, or with its outcome."""
-    assert newest_run(storage) is None
+    assert state_of_newest(storage) is None
     runs.begin(storage, FIRST, named=False)
     storage.write_json(f"{FIRST.folder}/progress.json", {"stage": "embed", "done": 3})
     with runs.held(storage, FIRST):
-        found = newest_run(storage)
+        found = state_of_newest(storage)
     assert found is not None
     assert (found["state"], found["progress"]["stage"]) == ("under way", "embed")
-    assert (newest_run(storage) or {})["state"] == "interrupted"
+    assert (state_of_newest(storage) or {})["state"] == "interrupted"
     storage.write_json(f"{FIRST.folder}/report.json", {"status": "published"})
-    assert (newest_run(storage) or {})["state"] == "published"
+    assert (state_of_newest(storage) or {})["state"] == "published"
 
 
 def test_collection_spares_a_run_under_way_and_clears_a_dead_one(tmp_path: Path) -> None:
