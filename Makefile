@@ -35,7 +35,8 @@ run: setup ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/switchback up
 
 test: setup lint types contracts ## lint, types, import contracts and the whole test suite
-	$(BIN)/pytest tests --durations=15
+	$(BIN)/pytest tests/unit --numprocesses=2
+	$(BIN)/pytest tests --ignore=tests/unit --durations=15
 
 check: install ## lint, types, import contracts and unit tests, in seconds
 	@$(MAKE) --jobs=2 --output-sync=target lint types contracts unit
@@ -83,4 +84,4 @@ contracts:
 	@$(BIN)/lint-imports
 
 unit:
-	@$(BIN)/pytest tests/unit -m "not slow and not models and not cluster"
+	@$(BIN)/pytest tests/unit --numprocesses=2 -m "not slow and not models and not cluster"

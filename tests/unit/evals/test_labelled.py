@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from evals.labelled import VARIETIES, messages, requests
 from evals.training import fit
@@ -27,6 +28,7 @@ def test_every_variety_has_messages_of_every_intent() -> None:
         assert min(counts[variety, intent] for intent in INTENTS) >= 30
 
 
+@pytest.mark.slow
 def test_training_learns_what_it_is_shown() -> None:
     """Heads fitted to few messages read those messages as they are labelled."""
     shown = [one for one in messages("messages") if one.variety == "en"][::9]
