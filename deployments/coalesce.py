@@ -1,8 +1,9 @@
 """The adaptive coalescing client: many calls to one deployment, few messages on the wire.
 
 A Serve call costs milliseconds of CPU whatever it carries, so a caller keeps one queue per
-callee. An idle queue sends at once. While calls are under way new items gather, and the next call
-carries all of them. Nothing ever waits for a timer to fill a batch.
+callee. An idle queue sends at once. While a call is under way new items gather, and the next call
+carries all of them: when the first one is back, or beside it as soon as they are enough to be
+worth a call of their own. Nothing ever waits for a timer to fill a batch.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ class Limits:
 
     max_batch: int = 64
     max_in_flight: int = 2  # one being worked on, one on its way
+    min_beside: int = 32  # items that are worth a call beside one that is out
     patience_s: float = 0.25
     """A call out for longer is waiting for a model or a database, not for us: it no longer
     holds back the next one, so a slow item delays those beside it and nobody behind it."""
@@ -54,11 +56,17 @@ class Coalescer(Generic[In, Out]):
         return await waiting.answer
 
     def _pump(self) -> None:
-        while self._in_flight < self._limits.max_in_flight and (batch := self._take()):
+        while self._may_send() and (batch := self._take()):
             self._in_flight += 1
             task = asyncio.create_task(self._dispatch(batch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _may_send(self) -> bool:
+        if self._in_flight == 0:
+            return True
+        enough = len(self._queue) >= self._limits.min_beside
+        return enough and self._in_flight < self._limits.max_in_flight
 
     def _take(self) -> list[_Waiting[In, Out]]:
         batch: list[_Waiting[In, Out]] = []

@@ -18,7 +18,7 @@ Out = TypeVar("Out")
 
 # A language model answers in seconds and its items finish apart: small batches, many of them.
 LIMITS: Mapping[StepName, Limits] = {
-    "generate_response": Limits(max_batch=16, max_in_flight=4),
+    "generate_response": Limits(max_batch=16, max_in_flight=4, min_beside=8),
 }
 
 

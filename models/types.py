@@ -4,8 +4,11 @@ Imported on the hot path, so it stays on the standard library: no numpy, torch, 
 here. Everything is a frozen, picklable value: it may cross a process.
 """
 
-from dataclasses import dataclass
-from typing import Literal, NewType
+import copyreg
+import sys
+from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
+from typing import Any, Literal, NewType
 
 ModelId = NewType("ModelId", str)
 Epoch = NewType("Epoch", str)
@@ -73,3 +76,25 @@ class ShardResult:
     epoch: Epoch
     shard: ShardId
     hits: tuple[Hit, ...]
+
+
+def pickle_by_position(module: str) -> None:
+    """Let the dataclasses of a module cross processes as their class and their fields, in order.
+
+    A frozen dataclass with slots otherwise looks its fields up anew for every single value, which
+    takes three times as long: milliseconds of every turn.
+    """
+    for kind in list(vars(sys.modules[module]).values()):
+        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module:
+            copyreg.pickle(kind, _reducer(kind))
+
+
+def _reducer(kind: type[Any]) -> Any:
+    names = [field.name for field in fields(kind)]
+    if len(names) == 1:  # of one name attrgetter gives the bare value
+        return lambda value: (kind, (getattr(value, names[0]),))
+    read = attrgetter(*names)
+    return lambda value: (kind, read(value))
+
+
+pickle_by_position(__name__)

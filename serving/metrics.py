@@ -4,8 +4,10 @@ Counters are kept as the lines of the exposition they will become: a name with i
 number. Labels are names of ours, never text or identifiers of customers.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from serving.types import StepName
 
@@ -38,6 +40,16 @@ def series(name: str, **labels: str) -> str:
     return f"{name}{{{inside}}}"
 
 
+@lru_cache(maxsize=256)  # every step of every turn asks for one of some forty
+def _step_series(step: StepName, outcome: str) -> tuple[tuple[str, ...], str, str]:
+    """The lines of a step's histogram: its buckets, the smallest first, its sum and its count."""
+    labels = {"step": step, "outcome": outcome}
+    bounds = (*(f"{bound:g}" for bound in BUCKETS), "+Inf")
+    buckets = (series("switchback_step_seconds_bucket", **labels, le=bound) for bound in bounds)
+    total = series("switchback_step_seconds_sum", **labels)
+    return tuple(buckets), total, series("switchback_step_seconds_count", **labels)
+
+
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
@@ -49,13 +61,11 @@ class Counters:
     values: dict[str, float] = field(default_factory=dict)
 
     def step(self, name: StepName, seconds: float, outcome: str) -> None:
-        labels = {"step": name, "outcome": outcome}
-        for bound in BUCKETS:
-            if seconds <= bound:
-                self._add(series("switchback_step_seconds_bucket", **labels, le=f"{bound:g}"), 1)
-        self._add(series("switchback_step_seconds_bucket", **labels, le="+Inf"), 1)
-        self._add(series("switchback_step_seconds_sum", **labels), seconds)
-        self._add(series("switchback_step_seconds_count", **labels), 1)
+        buckets, total, count = _step_series(name, outcome)
+        for key in buckets[bisect_left(BUCKETS, seconds) :]:
+            self._add(key, 1)
+        self._add(total, seconds)
+        self._add(count, 1)
 
     def degraded(self, mark: str) -> None:
         self._add(series("switchback_degraded_total", mark=mark), 1)

@@ -12,7 +12,7 @@ from typing import Literal, NewType, get_args
 
 from typing_extensions import TypeAliasType
 
-from models.types import Epoch, ModelId, Tier
+from models.types import Epoch, ModelId, Tier, pickle_by_position
 
 TurnId = NewType("TurnId", str)
 ConversationId = NewType("ConversationId", str)
@@ -478,3 +478,6 @@ class TurnResult:
     reply: Reply | None
     logged: Logged | None = None
     lead: Lead | None = None
+
+
+pickle_by_position(__name__)

@@ -39,6 +39,10 @@ SERVE_ENV: Final = {
     # and its caller would then wait in a back-off of up to half a second.
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
     "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "5",
+    # What Serve does ten times a second in its controller and in every process that calls or is
+    # called, busy or not. Together it is a fifth of a core.
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
 }
 
 

@@ -52,6 +52,28 @@ def test_a_busy_queue_gathers_what_came_meanwhile() -> None:
     asyncio.run(scenario())
 
 
+def test_a_second_call_leaves_when_enough_has_gathered() -> None:
+    """Beside a call that is out goes only what is worth a call of its own."""
+
+    async def scenario() -> None:
+        callee = Callee()
+        callee.gate.clear()
+        client = Coalescer(callee, Limits(max_in_flight=2, min_beside=3, patience_s=60))
+        answers = [asyncio.create_task(client(2))]
+        await asyncio.sleep(0)
+        answers += [asyncio.create_task(client(item)) for item in (4, 6)]
+        await asyncio.sleep(0)
+        assert callee.batches == [[2]]
+        answers.append(asyncio.create_task(client(8)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert callee.batches == [[2], [4, 6, 8]]
+        callee.gate.set()
+        assert await asyncio.gather(*answers) == [4, 8, 12, 16]
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_call_stops_holding_back_the_next() -> None:
     """Once a call has been out for its patience, another may leave beside it."""
 
