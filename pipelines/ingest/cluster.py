@@ -14,10 +14,12 @@ import ray
 
 from models.errors import ModelsError
 from pipelines.ingest.config import ClusterSettings
-from pipelines.ingest.errors import IngestError, InputError
+from pipelines.ingest.errors import IngestError, InputError, Interrupted
 
 # On a machine that is busy with other things the 30 s that Ray gives itself may pass.
 START_ATTEMPTS = 3
+# So often in a row, every 3 s, the only node may answer late before Ray calls it dead.
+LATE_ANSWERS = "20"
 
 # Say what and where by themselves.
 _OWN = (IngestError, ModelsError, OSError)
@@ -76,7 +78,7 @@ def call_all(
 
 def plain_error(error: BaseException) -> BaseException:
     """The error as our own code raised it, without Ray's account of where; a death of Ray's own as
-    an IngestError.
+    Interrupted.
     """
     while True:
         of_task = isinstance(error, ray.exceptions.RayTaskError)
@@ -85,7 +87,8 @@ def plain_error(error: BaseException) -> BaseException:
             break
         error = inner
     if isinstance(error, ray.exceptions.RayError):
-        return IngestError(f"Ray: {' '.join(str(error).split())[:300]}")
+        why = " ".join(str(error).split())[:300]
+        return Interrupted(f"interrupted, the same command goes on from here. Ray: {why}")
     return error
 
 
@@ -98,6 +101,7 @@ def _connect(address: str) -> None:
 
 def _start(folder: Path, settings: ClusterSettings) -> None:
     """Start our own in `folder`: the default folder would make it the one that `auto` finds."""
+    os.environ.setdefault("RAY_health_check_failure_threshold", LATE_ANSWERS)
     for attempt in range(1, START_ATTEMPTS + 1):
         try:
             ray.init(
@@ -118,9 +122,10 @@ def _start(folder: Path, settings: ClusterSettings) -> None:
 
 
 def _quiet() -> None:
-    """Our own progress is the only one shown."""
+    """Our own progress is the only one shown, and our own line says what ended a run."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context.raise_original_map_exception = True  # ours say what and where; Ray's wrapper does not
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     logging.getLogger("ray").setLevel(logging.ERROR)

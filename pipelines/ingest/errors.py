@@ -13,6 +13,10 @@ class Refused(IngestError):
     """The new index was built but must not be published; the live one is untouched."""
 
 
+class Interrupted(IngestError):
+    """A process or a node of the run died; the same command goes on where it stopped."""
+
+
 class Unreadable(IngestError):
     """One document cannot be read; it is quarantined with this reason and the run goes on."""
 

@@ -80,12 +80,12 @@ def run(config: IngestConfig, progress: Listener = ignore) -> RunReport:
             one.execute(stack)
         except (IngestError, ModelsError, OSError, *RAY_ERRORS) as error:
             plain = plain_error(error)
-            if isinstance(plain, InputError) or not isinstance(plain, (IngestError, ModelsError)):
-                if isinstance(plain, InputError):
-                    one.forget()
-                if isinstance(plain, OSError):  # a full disk says neither where nor of what
-                    raise OSError(f"index {config.index_uri!r}: {plain}") from error
-                raise plain from error
+            if isinstance(plain, InputError):
+                one.forget()
+            if isinstance(plain, OSError):  # a full disk says not where; its text is Ray's by now
+                raise OSError(f"index {config.index_uri!r}: {plain.strerror or plain}") from error
+            if not isinstance(plain, (Refused, ModelsError)):
+                raise plain from error  # nothing is decided: the same command may go on
             one.report.status, one.report.reason = "refused", str(plain)
         one.close(time.monotonic() - began)
         keeper.keep(one.report)
