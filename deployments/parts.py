@@ -228,10 +228,12 @@ def analyze_ban_risk(parts: Parts) -> Step[Any, Any]:
 
 def generate_response(parts: Parts) -> Step[Any, Any]:
     from serving.generation import EconomicalGeneration
+    from serving.presence import VisibleGeneration
     from serving.steps.generate_response import GenerateResponse
 
     writer = GenerateResponse(parts.chat, parts.business, parts.clock)
-    return EconomicalGeneration(writer, parts.drafts, parts.wakeups)
+    visible = VisibleGeneration(writer, parts.graph)
+    return EconomicalGeneration(visible, parts.drafts, parts.wakeups)
 
 
 def validate_response(parts: Parts) -> Step[Any, Any]:

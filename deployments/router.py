@@ -15,11 +15,13 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from deployments.pulse import Pulse
 from serving import flow
 from serving.arrivals import POLICIES, Policies, Policy, policy_of
 from serving.errors import Failure, SwitchbackError
 from serving.metrics import Counters
 from serving.middleware import Meter, StepSpec, Transport, with_deadline
+from serving.pace import Pace
 from serving.ports import Arrivals, Outbox, TurnStore, Wakeups
 from serving.retry import decide
 from serving.types import InboundMessage, Interaction, SendOrder, SendOutcome, Turn, TurnResult
@@ -29,8 +31,11 @@ Out = TypeVar("Out")
 
 log = logging.getLogger("switchback.router")
 
-FIRST_GUESS_S = 3.0  # of how long a turn takes, until some were seen
-LONGEST_GUESS_S = 10.0  # a slow model must not end all superseding
+# A renewal passes through the event loop about ten times: when the loop is later than this share
+# of a lease, what is held already can hardly be renewed, and nothing is added to it ...
+LATE_SHARE = 0.05
+FEW = 8  # ... beyond these: so few never are the cause
+MOST_AT_ONCE = 32  # turns of one claim: their number is felt before the next
 
 
 class Work(Protocol):
@@ -83,6 +88,7 @@ class Router:
         limits: RouterLimits | None = None,
         *,
         meter: Meter | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._turns = turns
         self._outbox = outbox
@@ -92,7 +98,8 @@ class Router:
         self._meter = meter or Counters()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._running: dict[str, _Run] = {}
-        self._typical_s = FIRST_GUESS_S
+        self._pace = Pace()
+        self._pulse = pulse or Pulse()
         self._alive_at = time.monotonic()
 
     @property
@@ -101,6 +108,7 @@ class Router:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever(self._pulse.beat, 0.0))
             group.create_task(self._forever(self._claim, 0.0))
             group.create_task(self._forever(self._renew, self._limits.renew_every_s))
             group.create_task(self._forever(self._sweep, self._limits.sweep_every_s))
@@ -124,14 +132,25 @@ class Router:
 
     async def _claim(self) -> None:
         self._alive_at = time.monotonic()
-        room = self._limits.max_turns - len(self._running)
-        turns = await self._turns.claim(self._holder, room, self._limits.lease_s) if room else []
+        turns = await self._take_on(self._room())
         await self._watch()
         for turn in turns:
             run = self._running[turn.turn_id] = _Run(turn, time.monotonic())
             run.task = asyncio.create_task(self._take(run))
         if not turns:
             await self._wakeups.wait(self._limits.poll_s)
+
+    def _room(self) -> int:
+        """How many turns can be taken on now."""
+        late = self._pulse.late_s > LATE_SHARE * self._limits.lease_s
+        most = min(FEW, self._limits.max_turns) if late else self._limits.max_turns
+        return max(0, min(MOST_AT_ONCE, most - len(self._running)))
+
+    async def _take_on(self, room: int) -> list[Turn]:
+        if not room:
+            return []
+        limits = self._limits
+        return await self._turns.claim(self._holder, room, limits.lease_s, self._pace.expected_s)
 
     async def _renew(self) -> None:
         turns = [run.turn for run in self._running.values()]
@@ -172,7 +191,7 @@ class Router:
             for run in self._running.values()
             if not run.at_gate and run.stopped is None and run.weighing is None
         ]
-        for news in await self._turns.arrivals(before_gate, self._typical_s):
+        for news in await self._turns.arrivals(before_gate):
             run = self._running.get(news.turn_id)
             if run is None:
                 continue
@@ -236,8 +255,7 @@ class Router:
             await self._give_up_or_retry(turn, Failure.of(error).error())
         else:
             if result.sent is not None and result.sent.outcome == "sent":
-                took_s = time.monotonic() - run.started
-                self._typical_s = min(LONGEST_GUESS_S, 0.8 * self._typical_s + 0.2 * took_s)
+                self._pace.saw(time.monotonic() - run.started)
             ended = "silent" if result.sent is None else result.sent.outcome
             await self._end(turn, result, ended)
 

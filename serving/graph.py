@@ -4,7 +4,6 @@ Whether a message left decides everything: a connection that was never made may 
 request that was sent and not answered is ambiguous. It stores nothing and never repeats a call.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -69,8 +68,6 @@ class GraphApi:
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
             transport=transport,
         )
-        self._typing_failures = itertools.count(1)
-        self.typing_failures = 0  # read by the metrics
 
     async def send(self, message: OutgoingMessage, deadline_s: float) -> GraphResult:
         try:
@@ -85,7 +82,7 @@ class GraphApi:
             return GraphResult("ambiguous", detail=f"no answer: {type(error).__name__}")
         return classify(response)
 
-    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> bool:
         """Marks the message read and shows the bubble, for 25 s or until the reply."""
         body = {
             "messaging_product": "whatsapp",
@@ -97,9 +94,9 @@ class GraphApi:
             response = await self._client.post(
                 f"/{phone_number_id}/messages", json=body, timeout=TYPING_DEADLINE_S
             )
-            response.raise_for_status()
         except httpx.HTTPError:
-            self.typing_failures = next(self._typing_failures)
+            return False
+        return response.is_success
 
     async def close(self) -> None:
         await self._client.aclose()

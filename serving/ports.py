@@ -149,19 +149,24 @@ class Arrivals:
 class TurnStore(Protocol):
     """Claims, leases and endings of turns: what the router needs."""
 
-    async def claim(self, holder: str, limit: int, lease_s: float) -> list[Turn]:
-        """Lease up to `limit` conversations with pending messages; one turn for each."""
+    async def claim(
+        self, holder: str, limit: int, lease_s: float, expected_s: float = 0.0
+    ) -> list[Turn]:
+        """Lease up to `limit` conversations with pending messages; one turn for each.
+
+        `expected_s`: how long such a turn takes. It begins anew with newer messages only while
+        one more fits into the time within which a customer is answered.
+        """
         ...
 
     async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
         """Extend leases; returns the turn ids whose lease is still ours."""
         ...
 
-    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+    async def arrivals(self, turns: Sequence[Turn]) -> list[Arrivals]:
         """Of the turns before their gate, those whose conversation has news.
 
-        `redo_s`: how long answering anew would take. Once that would pass the cap of a burst,
-        messages other than control words are no news.
+        Once there is no time to begin anew, messages other than control words are no news.
         """
         ...
 
@@ -315,8 +320,8 @@ class Graph(Protocol):
         """Never raises for what Graph answered; "ambiguous" when no answer came back."""
         ...
 
-    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
-        """Best effort: failures are swallowed and counted."""
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> bool:
+        """Best effort, once: whether Graph took it."""
         ...
 
 

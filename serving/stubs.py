@@ -63,5 +63,6 @@ class StubGraph:
         del message, deadline_s
         return GraphResult("accepted", Wamid(f"wamid.{uuid.uuid4().hex}"))
 
-    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
-        """Nobody is watching."""
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> bool:
+        del phone_number_id, wamid
+        return True

@@ -32,6 +32,7 @@ from serving.errors import Degraded, Failure
 from serving.ports import ChatReply, ChatRequest, SearchQuery
 from serving.steps.send_message import SendSettings
 from serving.stores.inbox import Inbox
+from serving.stores.turns import PostgresTurns
 from serving.stubs import StubChat
 from serving.types import STEP_NAMES, Documents, Passage
 from serving.understanding import control, optout
@@ -128,7 +129,8 @@ class StormParts(Parts):
 
     @cached_property
     def turns(self) -> Any:
-        return Wired(super().turns, "turns", self._trip)
+        send_s = 2 * self._options.graph_s + 1.0  # as long as the send step may take here
+        return Wired(PostgresTurns(self.database, send_s=send_s), "turns", self._trip)
 
     @cached_property
     def drafts(self) -> Any:

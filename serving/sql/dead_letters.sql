@@ -30,7 +30,6 @@ UPDATE conversations SET
     lease_expires_at = NULL,
     not_before = NULL,
     attempts = 0,
-    burst_since = NULL,
     pending_since = (
         SELECT min(i.received_at) FROM inbox i
         WHERE i.conversation_id = held.conversation_id AND i.state = 'pending'

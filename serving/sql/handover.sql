@@ -9,7 +9,6 @@ WITH wanted AS (
 ), taken AS (
     UPDATE conversations SET
         owner = 'human',
-        burst_since = NULL,
         pending_since = CASE WHEN wanted.wamid_key IS NULL THEN NULL
             ELSE coalesce(conversations.pending_since, now()) END
     FROM wanted

@@ -38,25 +38,25 @@ WITH fresh AS (
     )
     ORDER BY position
     ON CONFLICT (phone_number_id, wamid_key) DO NOTHING
-    RETURNING phone_number_id, wamid_key, conversation_id, state, why, sent_at
+    RETURNING phone_number_id, wamid_key, conversation_id, state, sent_at, received_at
 ), heard AS (
     SELECT
         conversation_id,
-        bool_or(state = 'pending') AS pending,
+        min(received_at) FILTER (WHERE state = 'pending') AS pending_since,
         max(sent_at) FILTER (WHERE wamid_key = ANY(%(window_openers)s::bytea[])) AS last_inbound_at
     FROM fresh
     WHERE conversation_id IS NOT NULL
     GROUP BY conversation_id
 ), queued AS (
     UPDATE conversations SET
-        pending_since = CASE WHEN heard.pending THEN coalesce(pending_since, now())
-            ELSE pending_since END,
+        pending_since = coalesce(conversations.pending_since, heard.pending_since),
         last_inbound_at = greatest(conversations.last_inbound_at, heard.last_inbound_at),
         -- whoever writes to a closed conversation opens it again
-        owner = CASE WHEN owner = 'closed' AND heard.pending THEN 'bot' ELSE owner END
+        owner = CASE WHEN owner = 'closed' AND heard.pending_since IS NOT NULL THEN 'bot'
+            ELSE owner END
     FROM heard
     WHERE conversations.conversation_id = heard.conversation_id
-        AND (heard.pending OR heard.last_inbound_at IS NOT NULL)
+        AND (heard.pending_since IS NOT NULL OR heard.last_inbound_at IS NOT NULL)
 )
 SELECT phone_number_id, wamid_key FROM fresh;
 

@@ -53,7 +53,7 @@ SELECT name, language FROM template_states WHERE state <> 'APPROVED';
 -- name: overtaken
 -- Turns with newer messages. Past the cap newer ones wait for the next turn, so that a customer
 -- who does not stop writing is still answered: answering anew would take as long as this turn
--- took. Control words have no cap.
+-- took, or was expected to. Control words have no cap.
 SELECT turns.turn_id
 FROM turns JOIN conversations c USING (conversation_id)
 WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND EXISTS (
@@ -62,7 +62,8 @@ WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND EXISTS (
         AND NOT i.inbox_id = ANY(turns.inbox_ids || turns.waiting_ids)
         AND (
             i.control IS NOT NULL
-            OR now() + (now() - turns.started_at) <= c.burst_since + make_interval(secs => %(cap_s)s)
+            OR now() + greatest(now() - turns.started_at, make_interval(secs => turns.expected_s))
+                <= c.pending_since + make_interval(secs => %(cap_s)s)
         )
 );
 
@@ -104,7 +105,6 @@ WITH new AS (
 )
 UPDATE conversations SET
     pending_since = waiting.pending_since,
-    burst_since = NULL,
     attempts = 0,
     language = coalesce(waiting.language, conversations.language)
 FROM waiting

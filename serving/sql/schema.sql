@@ -65,7 +65,6 @@ CREATE TABLE conversations (
     language text,
     last_inbound_at timestamptz, -- Meta's timestamp: the 24-hour window is counted from it
     pending_since timestamptz, -- arrival of the oldest pending message; NULL: none is pending
-    burst_since timestamptz, -- first claim since the last answer; caps superseding
     not_before timestamptz, -- back-off after a failure
     attempts integer NOT NULL DEFAULT 0, -- claims since the last ending
     lease_holder text,
@@ -147,6 +146,7 @@ CREATE TABLE turns (
     ended_at timestamptz,
     waiting_ids bigint[] NOT NULL DEFAULT '{}', -- came during it, and wait for the next turn
     draft bytea, -- encrypted: what a model wrote for these messages, kept once it is paid for
+    expected_s real NOT NULL DEFAULT 0, -- how long its router expects such a turn to take
     UNIQUE (conversation_id, fence)
 ) WITH (fillfactor = 70);
 CREATE INDEX turns_open ON turns (started_at) WHERE state IN ('running', 'answered');
@@ -185,7 +185,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_of_conversation ON outbox (conversation_id, created_at);
 CREATE INDEX outbox_by_wamid ON outbox (wamid_key) WHERE wamid_key IS NOT NULL;
 CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'deferred';
-CREATE INDEX outbox_deferred ON outbox (conversation_id) WHERE state = 'deferred';
+CREATE INDEX outbox_under_way ON outbox (conversation_id) WHERE state IN ('deferred', 'sending');
 CREATE INDEX outbox_unsettled ON outbox (created_at) WHERE state IN ('sending', 'parked');
 
 -- A business number that we send from; '*' stands for the whole account.

@@ -9,10 +9,18 @@ WITH due AS (
             SELECT FROM senders s
             WHERE s.phone_number_id IN (conversations.phone_number_id, '*') AND s.held_until > now()
         )
-        -- what was said before goes out before
+        -- What was said before goes out before. A send whose holder has lost its lease may still
+        -- be on its way, until its step's time is up.
         AND NOT EXISTS (
             SELECT FROM outbox o
-            WHERE o.conversation_id = conversations.conversation_id AND o.state = 'deferred'
+            WHERE o.conversation_id = conversations.conversation_id
+                AND (
+                    o.state = 'deferred'
+                    OR (
+                        o.state = 'sending'
+                        AND o.tried_at > now() - make_interval(secs => %(send_s)s)
+                    )
+                )
         )
     ORDER BY pending_since
     LIMIT %(limit)s
@@ -23,7 +31,6 @@ UPDATE conversations SET
     lease_expires_at = now() + make_interval(secs => %(lease_s)s),
     fence = fence + 1,
     attempts = attempts + 1,
-    burst_since = coalesce(burst_since, now()),
     not_before = NULL
 FROM due
 WHERE conversations.conversation_id = due.conversation_id
@@ -53,10 +60,11 @@ WITH lost AS (
     UPDATE turns SET state = 'lost', ended_at = now()
     WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND state = 'running'
 )
-INSERT INTO turns (turn_id, conversation_id, fence, attempt, holder, inbox_ids, started_at)
+INSERT INTO turns
+    (turn_id, conversation_id, fence, attempt, holder, inbox_ids, started_at, expected_s)
 SELECT
     turn_id, conversation_id, fence, attempt, %(holder)s,
-    string_to_array(inbox_ids, ',')::bigint[], %(started_at)s
+    string_to_array(inbox_ids, ',')::bigint[], %(started_at)s, %(expected_s)s
 FROM unnest(
     %(turn_ids)s::uuid[], %(conversation_ids)s::uuid[], %(fences)s::bigint[],
     %(attempts)s::integer[], %(inbox_ids)s::text[]
@@ -65,8 +73,7 @@ FROM unnest(
 -- name: release_idle
 -- Claimed, but nothing was pending after all.
 UPDATE conversations SET
-    lease_holder = NULL, lease_expires_at = NULL, pending_since = NULL, burst_since = NULL,
-    attempts = 0
+    lease_holder = NULL, lease_expires_at = NULL, pending_since = NULL, attempts = 0
 WHERE conversation_id = ANY(%(conversation_ids)s::uuid[]) AND lease_holder = %(holder)s;
 
 -- name: renew
@@ -102,8 +109,8 @@ LEFT JOIN inbox i ON i.conversation_id = t.conversation_id
     AND NOT i.inbox_id = ANY(t.inbox_ids || t.waiting_ids)
     AND (
         i.control IS NOT NULL
-        OR now() + make_interval(secs => %(redo_s)s)
-            <= c.burst_since + make_interval(secs => %(cap_s)s)
+        OR now() + greatest(now() - t.started_at, make_interval(secs => t.expected_s))
+            <= c.pending_since + make_interval(secs => %(cap_s)s)
     )
 WHERE t.turn_id = ANY(%(turn_ids)s::uuid[]) AND t.state = 'running'
     AND (bereft.bereft OR i.inbox_id IS NOT NULL)
@@ -155,7 +162,6 @@ WITH new AS (
 ), waiting AS (
     SELECT
         held.conversation_id,
-        held.reopen,
         (
             SELECT min(i.received_at) FROM inbox i
             WHERE i.conversation_id = held.conversation_id AND i.state = 'pending'
@@ -168,8 +174,7 @@ UPDATE conversations SET
     lease_expires_at = NULL,
     not_before = NULL,
     attempts = 0,
-    pending_since = waiting.pending_since,
-    burst_since = CASE WHEN waiting.reopen THEN conversations.burst_since END
+    pending_since = waiting.pending_since
 FROM waiting
 WHERE conversations.conversation_id = waiting.conversation_id;
 
@@ -202,6 +207,11 @@ WITH orphans AS (
             c.fence <> t.fence OR c.lease_expires_at IS NULL OR c.lease_expires_at <= now()
         )
         AND (t.log_lease_expires_at IS NULL OR t.log_lease_expires_at <= now())
+        AND NOT EXISTS ( -- its sender may live, only slowly
+            SELECT FROM outbox o
+            WHERE o.turn_id = t.turn_id AND o.state = 'sending'
+                AND o.tried_at > now() - make_interval(secs => %(send_s)s)
+        )
     ORDER BY t.started_at
     LIMIT %(limit)s
     FOR NO KEY UPDATE OF t SKIP LOCKED

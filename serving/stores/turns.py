@@ -7,7 +7,7 @@ conversation: it can neither end the turn nor touch the messages.
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -38,8 +38,12 @@ from serving.types import (
 
 _SQL = queries("turns")
 
-# A customer who does not stop writing is answered after this.
-SUPERSEDE_CAP_S = 15.0
+# A customer who does not stop writing is answered within this, from the oldest message on ...
+ANSWER_WITHIN_S = 15.0
+# ... so that turns begin anew only while one more fits: less what claiming it takes, and Graph.
+SUPERSEDE_CAP_S = ANSWER_WITHIN_S - 1.0
+# As long as the send step may take: what is "sending" for longer has nobody who sends it.
+SEND_S = 20.0
 
 # Their messages stay pending: another turn answers them.
 _REOPENING = frozenset({"superseded", "fenced"})
@@ -71,24 +75,40 @@ class _Lease:
 
 
 class PostgresTurns:
-    def __init__(self, database: Database, breaker: dead_letters.Breaker | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        breaker: dead_letters.Breaker | None = None,
+        *,
+        send_s: float = SEND_S,
+    ) -> None:
         self._database = database
+        self._send_s = send_s
         self._breaker = breaker or dead_letters.Breaker()
         self._finish = Batcher(self._finish_many)
 
     # ── claiming ─────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, holder: str, limit: int, lease_s: float) -> list[Turn]:
+    async def claim(
+        self, holder: str, limit: int, lease_s: float, expected_s: float = 0.0
+    ) -> list[Turn]:
+        parameters = {
+            "holder": holder,
+            "limit": limit,
+            "lease_s": lease_s,
+            "send_s": self._send_s,
+            "expected_s": expected_s,
+        }
+
         async def work(connection: Connection) -> list[Turn]:
-            parameters = {"holder": holder, "limit": limit, "lease_s": lease_s}
             rows = await fetch(connection, _SQL.claim_conversations, parameters)
             leases = [_Lease(*row) for row in rows]
-            return await self._gather(connection, holder, leases) if leases else []
+            return await self._gather(connection, parameters, leases) if leases else []
 
         return await self._database.run(work)
 
     async def _gather(
-        self, connection: Connection, holder: str, leases: Sequence[_Lease]
+        self, connection: Connection, claim: Mapping[str, object], leases: Sequence[_Lease]
     ) -> list[Turn]:
         vault = self._database.vault
         ids = {"conversation_ids": [lease.conversation_id for lease in leases]}
@@ -104,11 +124,10 @@ class PostgresTurns:
             for lease in leases
             if messages[lease.conversation_id]
         ]
-        await _open(connection, holder, turns)
+        await _open(connection, claim, turns)
         idle = [lease.conversation_id for lease in leases if not messages[lease.conversation_id]]
         if idle:
-            parameters = {"conversation_ids": idle, "holder": holder}
-            await connection.execute(_SQL.release_idle, parameters)
+            await connection.execute(_SQL.release_idle, {**claim, "conversation_ids": idle})
         return turns
 
     async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
@@ -120,12 +139,11 @@ class PostgresTurns:
 
     # ── what comes meanwhile ─────────────────────────────────────────────────────────────────
 
-    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+    async def arrivals(self, turns: Sequence[Turn]) -> list[Arrivals]:
         if not turns:
             return []
         parameters: dict[str, object] = {
             "turn_ids": [turn.turn_id for turn in turns],
-            "redo_s": redo_s,
             "cap_s": SUPERSEDE_CAP_S,
         }
         rows = await self._database.run(lambda c: fetch(c, _SQL.arrivals, parameters))
@@ -204,7 +222,12 @@ class PostgresTurns:
 
     async def unlogged(self, holder: str, limit: int, lease_s: float) -> list[Interaction]:
         async def work(connection: Connection) -> list[Any]:
-            parameters = {"holder": holder, "limit": limit, "lease_s": lease_s}
+            parameters = {
+                "holder": holder,
+                "limit": limit,
+                "lease_s": lease_s,
+                "send_s": self._send_s,
+            }
             leased = await fetch(connection, _SQL.lease_unlogged, parameters)
             if not leased:
                 return []
@@ -241,12 +264,12 @@ def sent(vault: Vault, state: str, wamid: bytes | None, detail: bytes | None) ->
     )
 
 
-async def _open(connection: Connection, holder: str, turns: Sequence[Turn]) -> None:
+async def _open(connection: Connection, claim: Mapping[str, object], turns: Sequence[Turn]) -> None:
     if not turns:
         return
     parameters: dict[str, object] = {
+        **claim,
         **_columns(turns),
-        "holder": holder,
         "started_at": turns[0].started_at,
         "attempts": [turn.attempt for turn in turns],
         "inbox_ids": [_joined(message.inbox_id for message in turn.messages) for turn in turns],

@@ -133,8 +133,8 @@ class FakeGraph:
         self.sent.append(message)
         return self.results.popleft() if len(self.results) > 1 else self.results[0]
 
-    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> None:
-        return None
+    async def show_typing(self, phone_number_id: str, wamid: Wamid) -> bool:
+        return True
 
 
 @dataclass

@@ -108,11 +108,13 @@ def test_a_command_interrupts_past_the_cap(database_url: str) -> None:
     async def scenario(world: World) -> None:
         await world.receive(text("one", age_s=30))
         turn = await world.claim_one()
-        await world.execute("UPDATE conversations SET burst_since = now() - interval '16 seconds'")
+        await world.execute(
+            "UPDATE conversations SET pending_since = now() - interval '16 seconds'"
+        )
         await world.receive(text("two", sender=CUSTOMER))
-        assert await world.turns.arrivals([turn], 0.0) == []
+        assert await world.turns.arrivals([turn]) == []
         await world.receive(text("Stop promotions", type="button", button=PROMOTIONS))
-        (news,) = await world.turns.arrivals([turn], 0.0)
+        (news,) = await world.turns.arrivals([turn])
         assert news.commanded
         assert [message.text for message in news.messages] == ["Stop promotions"]
         assert (await world.admit(turn)).outcome == "superseded"
@@ -128,13 +130,13 @@ def test_a_wish_for_a_person_takes_the_conversation_over_at_once(database_url: s
         turn = await world.claim_one()
         await world.receive(text("Talk to a human"))
         assert await world.rows("SELECT owner FROM conversations") == [("human",)]
-        (news,) = await world.turns.arrivals([turn], 0.0)
+        (news,) = await world.turns.arrivals([turn])
         assert news.taken_over
         assert (await world.admit(turn)).outcome == "suppressed"
         await world.turns.finish(turn, None, "suppressed")
         asking = await world.claim_one()
         assert asking.text == "Talk to a human"
-        assert await world.turns.arrivals([asking], 0.0) == []
+        assert await world.turns.arrivals([asking]) == []
         assert (await world.admit(asking, Reply("One moment.", purpose="handoff"))).outcome == "go"
 
     play(database_url, scenario)

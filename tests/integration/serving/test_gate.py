@@ -43,9 +43,11 @@ def test_after_the_cap_newer_messages_wait_for_the_next_turn(database_url: str) 
     async def scenario(world: World) -> None:
         await world.receive(text("one", age_s=30))
         turn = await world.claim_one()
-        await world.execute("UPDATE conversations SET burst_since = now() - interval '16 seconds'")
+        await world.execute(
+            "UPDATE conversations SET pending_since = now() - interval '16 seconds'"
+        )
         await world.receive(text("two"))
-        assert (await world.admit(turn)).outcome == "go"
+        assert (await world.send(turn)).outcome == "go"
         await world.turns.finish(turn, None, "sent")
         assert (await world.claim_one()).text == "two"
 
@@ -53,18 +55,18 @@ def test_after_the_cap_newer_messages_wait_for_the_next_turn(database_url: str) 
 
 
 def test_superseding_does_not_move_the_cap(database_url: str) -> None:
-    """The burst counts from the first claim, however often it is superseded."""
+    """It counts from the oldest message without an answer, however often it is superseded."""
 
     async def scenario(world: World) -> None:
         await world.receive(text("one"))
         first = await world.claim_one()
-        (before,) = await world.rows("SELECT burst_since FROM conversations")
+        (before,) = await world.rows("SELECT pending_since FROM conversations")
         await world.receive(text("two"))
         await world.turns.finish(first, None, "superseded")
         second = await world.claim_one()
-        assert await world.rows("SELECT burst_since FROM conversations") == [before]
+        assert await world.rows("SELECT pending_since FROM conversations") == [before]
         await world.admit(second)
-        assert await world.rows("SELECT burst_since FROM conversations") == [(None,)]
+        assert await world.rows("SELECT pending_since FROM conversations") == [(None,)]
 
     play(database_url, scenario)
 
@@ -93,7 +95,7 @@ def test_an_opted_out_customer_gets_one_confirmation_and_nothing_else(database_u
         turn = await world.claim_one()
         await stop(world, turn)
         assert (await world.admit(turn)).outcome == "suppressed"
-        gate = await world.admit(turn, Reply("Bye.", purpose="opt_out"))
+        gate = await world.send(turn, Reply("Bye.", purpose="opt_out"))
         assert gate.outcome == "go"
         await world.turns.finish(turn, None, "sent")
         await world.receive(text("stop!"))

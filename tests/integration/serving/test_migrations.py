@@ -34,7 +34,7 @@ CATALOG = {
         WHERE attrelid IN (
             SELECT oid FROM pg_class
             WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-        )
+        ) AND NOT attisdropped
         ORDER BY 1, attnum
     """,
     "options": """

@@ -12,7 +12,7 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from serving.business import load_business
-from serving.ports import Gate
+from serving.ports import Gate, Settlement
 from serving.stores.alerts import PostgresAlerts
 from serving.stores.consent import PostgresConsent
 from serving.stores.context import PostgresContext
@@ -34,6 +34,7 @@ from serving.types import (
     Sent,
     Turn,
     TurnRecord,
+    Wamid,
 )
 from serving.webhook import parse
 
@@ -80,6 +81,13 @@ class World:
 
     async def admit(self, turn: Turn, reply: Reply | None = None) -> Gate:
         (gate,) = await self.outbox.admit([order(turn, reply)])
+        return gate
+
+    async def send(self, turn: Turn, reply: Reply | None = None) -> Gate:
+        """Through the gate and out."""
+        gate = await self.admit(turn, reply)
+        sent = Settlement("sent", Wamid(f"wamid.{uuid.uuid4().hex}"))
+        await self.outbox.settle(gate.callback_data, sent)
         return gate
 
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

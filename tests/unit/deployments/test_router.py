@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployments.router import Router, RouterLimits
+from deployments.pulse import Pulse
+from deployments.router import FEW, Router, RouterLimits
 from models.types import ModelId
 from serving.arrivals import POLICIES
 from serving.errors import Rejected, Retryable
@@ -63,7 +64,9 @@ class Turns:
         self.admitted: list[tuple[str, list[str], list[str]]] = []
         self.broken_claims = 0
 
-    async def claim(self, holder: str, limit: int, lease_s: float) -> list[Turn]:
+    async def claim(
+        self, holder: str, limit: int, lease_s: float, expected_s: float = 0.0
+    ) -> list[Turn]:
         if self.broken_claims:
             self.broken_claims -= 1
             raise Retryable("the database is away")
@@ -73,7 +76,7 @@ class Turns:
     async def renew(self, turns: Sequence[Turn], lease_s: float) -> set[str]:
         return {turn.turn_id for turn in turns} - self.lost
 
-    async def arrivals(self, turns: Sequence[Turn], redo_s: float) -> list[Arrivals]:
+    async def arrivals(self, turns: Sequence[Turn]) -> list[Arrivals]:
         names = {turn.turn_id for turn in turns}
         told = [news for news in self.news if news.turn_id in names]
         self.news = [news for news in self.news if news.turn_id not in names]
@@ -178,9 +181,17 @@ def run(
     wakeups: Wakeups | None = None,
     limits: RouterLimits = FAST,
     outbox: FakeOutbox | None = None,
+    pulse: Pulse | None = None,
 ) -> None:
     async def scenario() -> None:
-        router = Router(turns, outbox or FakeOutbox(), wakeups or Wakeups(), transport, limits)
+        router = Router(
+            turns,
+            outbox or FakeOutbox(),
+            wakeups or Wakeups(),
+            transport,
+            limits,
+            pulse=pulse,
+        )
         loops = asyncio.create_task(router.run())
         async with asyncio.timeout(10):
             while not until(router):
@@ -328,3 +339,33 @@ def test_deferred_messages_go_through_the_send_step_when_they_are_due() -> None:
     outbox = FakeOutbox(waiting=[order("one"), order("two")])
     run(Turns(), transport, lambda _router: len(sent) == 2, outbox=outbox)
     assert [one.reply.text for one in sent] == ["one", "two"]
+
+
+class Late(Pulse):
+    """A process whose event loop is late by so much, and stays so."""
+
+    def __init__(self, late_s: float) -> None:
+        super().__init__()
+        self.late_s = late_s
+
+    async def beat(self) -> None:
+        await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize(("late_s", "held"), [(0.0, 40), (FAST.lease_s / 2, FEW)])
+def test_who_cannot_keep_up_takes_on_no_more(late_s: float, held: int) -> None:
+    """A router whose loop is late keeps to a few turns; else it would renew none in time."""
+    turns = Turns(*(a_turn(f"t{n}") for n in range(60)))
+    go_on = asyncio.Event()
+    most, looks = 0, 0
+
+    def ended(router: Router) -> bool:
+        nonlocal most, looks
+        most, looks = max(most, router.num_running), looks + 1
+        if looks > 100 and most >= held:
+            go_on.set()
+        return len(turns.ended) == 60
+
+    limits = replace(FAST, max_turns=40, poll_s=0.001)
+    run(turns, Silent(go_on.wait), ended, limits=limits, pulse=Late(late_s))
+    assert most == held
