@@ -41,13 +41,14 @@ class Size:
     bursts: int
     spread_s: float
     talkers: int
+    outage_s: float
     lone: int
     stops: int
     takes: int
 
 
-FULL = Size(50, 200, 20, 3, 100, 1000, 240.0, 20, 200, 1000, 5000)
-SHORT = Size(1, 20, 10, 1, 20, 12, 3.0, 3, 20, 80, 120)
+FULL = Size(50, 200, 20, 3, 100, 1000, 240.0, 20, 30.0, 200, 1000, 5000)
+SHORT = Size(1, 20, 10, 1, 20, 12, 3.0, 3, 6.0, 20, 80, 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,17 @@ async def talkers(services: Services, seed: int, size: Size) -> list[Line]:
     return [Line(what, measured, "<= 15 s", max(waits) <= scenes.CAP_S)]
 
 
+async def outage(services: Services, seed: int, size: Size) -> list[Line]:
+    found = await scenes.outage(services, seed, size.outage_s)
+    t = found.tally
+    wrong = t.twice + t.duplicates + t.inversions
+    return [
+        Line(f"Postgres away for {found.away_s:.0f} s: refusals", str(found.refusals), "", None),
+        Line("  messages lost", f"{t.lost} of {t.written}", "0", t.lost == 0 and found.settled),
+        Line("  doubled or out of order", str(wrong), "0", wrong == 0),
+    ]
+
+
 async def lone(services: Services, seed: int, size: Size) -> list[Line]:
     wait_s = await scenes.lone_messages(services, seed, size.lone)
     what = "p95 of a lone message's wait for its turn"
@@ -137,6 +149,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "slow": slow,
     "bursts": bursts,
     "talkers": talkers,
+    "outage": outage,
     "lone": lone,
     "races": raced,
 }

@@ -13,6 +13,7 @@ from bench.storm.checks import Tally, tally
 from bench.storm.house import CALM, DEADLINE_S, ROUGH, House, Services, house
 from bench.storm.points import INGRESS, ROUTER
 from bench.storm.worker import SLOWLY, Options
+from deployments.local import postgres
 from simulator.faults import SendFault
 from simulator.state import Customer
 
@@ -130,6 +131,12 @@ class Bursts:
     lost: int
 
 
+WARM = 12  # questions, so that the router has seen how long its turns take
+TALK_S = 40.0
+OLDEST = """
+    SELECT turn_id::text, extract(epoch FROM min(received_at)) FROM inbox
+    WHERE turn_id IS NOT NULL GROUP BY turn_id
+"""
 MODEL_S = 4.0  # a model's answer must outlast the pauses of a burst for there to be a burst
 CAP_S = 15.0
 
@@ -138,6 +145,7 @@ async def bursts(services: Services, seed: int, count: int, spread_s: float) -> 
     """Two to ten messages, 0.2 to 3 s apart, from each of `count` customers."""
     options = Options(llm_s=MODEL_S, lease_s=10.0)
     async with house(services, options=options, seed=seed) as it:
+        await _asked(it, [it.customer() for _ in range(WARM)])
         spans = dict(
             await asyncio.gather(*(_burst(it, it.rng.uniform(0, spread_s)) for _ in range(count)))
         )
@@ -166,20 +174,59 @@ async def _burst(it: House, pause_s: float) -> tuple[str, float]:
 
 
 async def talkers(services: Services, seed: int, count: int) -> list[float]:
-    """Seconds until somebody who writes every second, and does not stop, has the first reply."""
+    """Of people who write every second and do not stop: from each oldest message without an
+    answer to its reply on the phone.
+    """
     options = Options(llm_s=MODEL_S, lease_s=10.0)
     async with house(services, options=options, seed=seed) as it:
-        # The router has to see how long its turns take.
-        await _asked(it, [it.customer() for _ in range(12)])
-
-        async def talk() -> float:
-            customer, started = it.customer(), time.time()
-            while not _replies(it, customer) and time.time() < started + 60:
+        await _asked(it, [it.customer() for _ in range(WARM)])
+        customers = [it.customer() for _ in range(count)]
+        until = time.monotonic() + TALK_S
+        while time.monotonic() < until:
+            for customer in customers:
                 it.write(customer, it.rng.choice(QUESTIONS))
-                await asyncio.sleep(1.0)
-            return (_replies(it, customer) or [float("inf")])[0] - started
+                await asyncio.sleep(1.0 / count)
+        await it.settled()
+        since = dict(await it.rows(OLDEST))
+        return [
+            message.at - float(since[(message.callback_data or "").partition(":")[0]])
+            for customer in customers
+            for message in it.meta.world.chat(customer.id)
+            if message.direction == "out"
+        ]
 
-        return list(await asyncio.gather(*(talk() for _ in range(count))))
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    away_s: float
+    refusals: int  # deliveries that were told to come again
+    tally: Tally
+    settled: bool
+
+
+async def outage(services: Services, seed: int, away_s: float) -> Outage:
+    """Postgres goes away under load and comes back; customers and Meta go on meanwhile."""
+    options = Options(llm_s=0.5)  # turns are under way when it goes
+    async with house(services, options=options, seed=seed) as it:
+        await _chat(it, 2.0)
+        await asyncio.to_thread(postgres.stop, services.layout)
+        began = time.monotonic()
+        await _chat(it, away_s)
+        await asyncio.to_thread(postgres.start, services.layout)
+        away_s = time.monotonic() - began
+        await _chat(it, 2.0)
+        settled = await it.settled()
+        log = it.meta.webhooks.log(0, 10_000, with_body=False)
+        codes = [attempt.get("status_code") for sent in log for attempt in sent["attempts"]]
+        return Outage(away_s, codes.count(503), await tally(it), settled)
+
+
+async def _chat(it: House, seconds: float) -> None:
+    """Five customers a second ask something."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        it.write(it.customer(), it.rng.choice(QUESTIONS))
+        await asyncio.sleep(0.2)
 
 
 async def lone_messages(services: Services, seed: int, count: int) -> float:

@@ -28,7 +28,7 @@ from deployments.settings import Settings, load_settings
 from deployments.webhook import Webhook
 from models.types import Epoch
 from serving import ports
-from serving.errors import Degraded, Failure
+from serving.errors import Degraded, Failure, Retryable
 from serving.ports import ChatReply, ChatRequest, SearchQuery
 from serving.steps.send_message import SendSettings
 from serving.stores.inbox import Inbox
@@ -40,6 +40,7 @@ from serving.understanding import control, optout
 POLL_S = 0.02
 SLOWLY = "slowly"  # a question with this word keeps the model busy
 EPOCH = Epoch("storm")
+GONE = Retryable("searcher: gone")  # as `deployments.transport` says it
 PRICES = {"Hampta Pass": "10,500", "Kedarkantha": "9,500", "Valley of Flowers": "12,000"}
 
 
@@ -52,6 +53,7 @@ class Options:
     lease_s: float = 4.0  # short, so that what was killed is soon taken up again
     max_turns: int = 256
     model_answers: bool = True
+    index_answers: bool = True
     graph_s: float = 2.0  # patience with one call to Graph
     unheard_after_s: float = 8.0  # an unclear send is repeated, marked, after this
 
@@ -77,12 +79,19 @@ class Command:
 
 
 class Library:
-    """`serving.ports.Knowledge` with a price of each trek, from memory."""
+    """`serving.ports.Knowledge` with a price of each trek, from memory; or gone."""
+
+    def __init__(self, options: Options) -> None:
+        self._answers = options.index_answers
 
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
+        if not self._answers:
+            return [Failure.of(GONE)] * len(queries)
         return [Documents(EPOCH, tuple(map(_passage, PRICES))) for _ in queries]
 
     async def treks(self) -> Mapping[str, tuple[str, ...]]:
+        if not self._answers:
+            raise GONE
         return dict.fromkeys(PRICES, ())
 
 
@@ -117,7 +126,7 @@ class StormParts(Parts):
 
     @cached_property
     def knowledge(self) -> ports.Knowledge:
-        return Library()
+        return Library(self._options)
 
     @cached_property
     def chat(self) -> Any:

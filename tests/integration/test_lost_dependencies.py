@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from bench.storm import scenes
 from bench.storm.checks import tally
 from bench.storm.house import CALM, House, Services, house, services
-from bench.storm.worker import Options
-from deployments.local import postgres
+from bench.storm.worker import PRICES, Options
 from simulator.faults import SendFault, WebhookKnobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+SEED = 7
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
@@ -34,12 +35,6 @@ async def all_is_answered(it: House) -> None:
     result = await tally(it)
     assert result.clean, result
     assert result.written > 0
-
-
-def refused(it: House) -> bool:
-    """Whether a delivery was told to come again."""
-    deliveries = it.meta.webhooks.log(0, 100, with_body=False)
-    return any(a.get("status_code") == 503 for d in deliveries for a in d["attempts"])
 
 
 def test_without_redis_every_message_is_answered(started: Services) -> None:
@@ -70,20 +65,12 @@ def test_a_flushed_redis_loses_nothing(started: Services) -> None:
 
 
 def test_a_database_that_goes_away_is_waited_for(started: Services) -> None:
-    """Deliveries get 503 and come again; turns under way are taken up when it is back."""
-
-    async def scenario() -> None:
-        async with house(started) as it:
-            await asks(it)
-            await asyncio.to_thread(postgres.stop, started.layout)
-            await asks(it)
-            async with asyncio.timeout(120):
-                while not refused(it):
-                    await asyncio.sleep(0.1)
-            await asyncio.to_thread(postgres.start, started.layout)
-            await all_is_answered(it)
-
-    asyncio.run(scenario())
+    """It is away for longer than a lease: deliveries get 503 and come again, turns go on after."""
+    found = asyncio.run(scenes.outage(started, SEED, away_s=6.0))
+    assert found.away_s > Options().lease_s
+    assert found.refusals > 0
+    assert found.settled
+    assert found.tally.clean, found.tally
 
 
 def test_without_a_model_the_documents_answer(started: Services) -> None:
@@ -94,6 +81,21 @@ def test_without_a_model_the_documents_answer(started: Services) -> None:
             await asks(it, 3)
             await all_is_answered(it)
             assert await it.count("SELECT count(*) FROM interactions WHERE degraded <> '{}'") == 3
+
+    asyncio.run(scenario())
+
+
+def test_without_an_index_the_reply_is_safe_and_says_so(started: Services) -> None:
+    """Nothing is found and no trek is known: a person is offered, and no figure is made up."""
+
+    async def scenario() -> None:
+        async with house(started, options=Options(index_answers=False)) as it:
+            await asks(it, 3)
+            await all_is_answered(it)
+            marked = "SELECT count(*) FROM interactions WHERE degraded <> '{}'"
+            assert await it.count(marked) == 3
+            said = [message.text for message in it.messages("out")]
+            assert not any(price in text for text in said for price in PRICES.values())
 
     asyncio.run(scenario())
 

@@ -110,7 +110,7 @@ def test_history_is_the_last_ten_of_both_sides(database_url: str) -> None:
         for n in range(7):
             await world.receive(text(f"q{n}", age_s=60 - n))
             turn = await world.claim_one()
-            await world.admit(turn, Reply(f"a{n}"))
+            await world.send(turn, Reply(f"a{n}"))
             await world.execute(
                 "UPDATE outbox SET created_at = ("
                 " SELECT max(sent_at) + interval '0.1 s' FROM inbox WHERE state = 'answered'"

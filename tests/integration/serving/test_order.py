@@ -90,24 +90,3 @@ def test_a_send_nobody_makes_any_more_holds_up_nobody(database_url: str) -> None
         assert (await world.claim_one("next")).text == "two"
 
     play(database_url, scenario)
-
-
-def test_a_deferred_message_on_its_way_is_not_overtaken(database_url: str) -> None:
-    """It belongs to no lease any more; what was written after it waits for it all the same."""
-
-    async def scenario(world: World) -> None:
-        await world.receive(text("one", age_s=9))
-        turn = await world.claim_one()
-        gate = await world.admit(turn)
-        await world.outbox.settle(gate.callback_data, Settlement("deferred", due_in_s=0.0))
-        await world.turns.finish(turn, None, "deferred")
-        await world.receive(text("two"))
-        (due,) = await world.outbox.due(10)
-        assert await world.claim() == []
-        (again,) = await world.outbox.admit([due])
-        assert again.outcome == "go"
-        assert await world.claim() == []
-        await world.outbox.settle(again.callback_data, Settlement("sent", Wamid("wamid.one")))
-        assert (await world.claim_one()).text == "two"
-
-    play(database_url, scenario)

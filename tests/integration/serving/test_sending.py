@@ -75,7 +75,9 @@ def test_what_was_said_before_goes_out_before(database_url: str) -> None:
         await world.receive(text("and another thing"))
         assert await world.claim() == []
         (again,) = await now_due(world)
-        await admit(world.outbox, again)
+        _, resumed = await admit(world.outbox, again)
+        assert await world.claim() == []  # on its way, under no lease
+        await world.outbox.settle(resumed, Settlement("sent", Wamid("wamid.out")))
         assert [one.text for one in await world.claim()] == ["and another thing"]
 
     play(database_url, scenario)
@@ -195,6 +197,7 @@ def test_when_meta_says_that_the_window_is_shut_a_template_follows(database_url:
             assert gate.reply.template is not None
             states = await world.rows("SELECT part, state FROM outbox ORDER BY part")
             assert states == [(0, "failed"), (1, "sending")]
+            await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid("wamid.again")))
             # the customer's next message opens the window again
             await world.receive(text("hello again"))
             assert (await world.admit(await world.claim_one())).outcome == "go"
