@@ -33,6 +33,7 @@ class Received:
     reply_to: str | None = None
     why: str = ""  # why it does not trigger
     opens_window: bool = True  # whether the 24-hour window counts from it
+    amends: str | None = None  # wamid of the message it edits or takes back
     raw: Mapping[str, Any] | None = None
 
 

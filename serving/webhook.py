@@ -145,6 +145,7 @@ class _Reader:
                 text=wording.words(message.type, content),
                 sent_at=message.timestamp or self._now,
                 triggers=not why,
+                amends=as_id(content.get("original_message_id")),
                 payload_id=wording.payload_id(message.type, content),
                 reply_to=as_id(message.context.get("id")),
                 why=why,

@@ -1,5 +1,6 @@
 """The words of an inbound message, and whether its type asks for a reply."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,7 +49,36 @@ def _part(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _chosen(content: Mapping[str, Any]) -> str:
     part = _part(content)
-    return clean(part.get("title")) or clean(part.get("body"))
+    return clean(part.get("title")) or _form(part) or clean(part.get("body"))
+
+
+def _form(part: Mapping[str, Any]) -> str:
+    """What was filled in, a line for each field; the body only says that it was sent."""
+    try:
+        fields = json.loads(part.get("response_json") or "null")
+    except (TypeError, ValueError, RecursionError):
+        return ""
+    if not isinstance(fields, dict):
+        return ""
+    filled = {name: value for name, value in fields.items() if name not in _OF_THE_FORM}
+    return _lines(*(f"{name}: {_plain(value)}" for name, value in filled.items() if _plain(value)))
+
+
+def _plain(value: object) -> str:
+    """Of a field: text, a number, a choice or several."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_plain, value)))
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _edited(content: Mapping[str, Any]) -> str:
+    """The words as they are now."""
+    message = content.get("message")
+    if not isinstance(message, Mapping):
+        return ""
+    kind = str(message.get("type"))
+    inner = message.get(kind)
+    return words(kind, inner) if isinstance(inner, Mapping) and kind != "edit" else ""
 
 
 def _order(content: Mapping[str, Any]) -> str:
@@ -79,4 +109,6 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "interactive": _chosen,
     "location": lambda content: _lines(content.get("name"), content.get("address")),
     "order": _order,
+    "edit": _edited,
 }
+_OF_THE_FORM = frozenset({"flow_token", "screen", "version"})

@@ -60,6 +60,21 @@ WITH fresh AS (
 )
 SELECT phone_number_id, wamid_key FROM fresh;
 
+-- name: amend_messages
+-- What its author edits or takes back before it is answered is not answered any more; the new words
+-- take its place. A turn under way notices that a message of its own is gone.
+WITH amended AS (
+    UPDATE inbox SET state = 'ignored', why = amendment.type
+    FROM unnest(%(phone_number_ids)s::text[], %(wamid_keys)s::bytea[], %(amended_keys)s::bytea[])
+        AS new (phone_number_id, wamid_key, amended_key)
+    JOIN inbox amendment USING (phone_number_id, wamid_key)
+    WHERE inbox.phone_number_id = new.phone_number_id AND inbox.wamid_key = new.amended_key
+        AND inbox.conversation_id = amendment.conversation_id AND inbox.state = 'pending'
+    RETURNING amendment.inbox_id, amendment.type
+)
+UPDATE inbox SET state = 'pending', why = ''
+FROM amended WHERE inbox.inbox_id = amended.inbox_id AND amended.type = 'edit';
+
 -- name: add_statuses
 WITH fresh AS (
     INSERT INTO statuses (

@@ -51,12 +51,14 @@ FROM outbox WHERE turn_id = ANY(%(turn_ids)s::uuid[]);
 SELECT name, language FROM template_states WHERE state <> 'APPROVED';
 
 -- name: overtaken
--- Turns with newer messages. Past the cap newer ones wait for the next turn, so that a customer
+-- Turns with newer messages, or with one less: it was edited or taken back. Past the cap newer ones wait for the next turn, so that a customer
 -- who does not stop writing is still answered: answering anew would take as long as this turn
 -- took, or was expected to. Control words have no cap.
 SELECT turns.turn_id
 FROM turns JOIN conversations c USING (conversation_id)
-WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND EXISTS (
+WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND (EXISTS (
+    SELECT FROM inbox own WHERE own.inbox_id = ANY(turns.inbox_ids) AND own.state <> 'pending'
+) OR EXISTS (
     SELECT FROM inbox i
     WHERE i.conversation_id = c.conversation_id AND i.state = 'pending'
         AND NOT i.inbox_id = ANY(turns.inbox_ids || turns.waiting_ids)
@@ -65,7 +67,7 @@ WHERE turns.turn_id = ANY(%(turn_ids)s::uuid[]) AND EXISTS (
             OR now() + greatest(now() - turns.started_at, make_interval(secs => turns.expected_s))
                 <= c.pending_since + make_interval(secs => %(cap_s)s)
         )
-);
+));
 
 -- name: commit_intent
 -- The outbox row, the record, and the messages answered: from here on nothing is answered twice.

@@ -122,6 +122,7 @@ async def _store_messages(
     places = [conversations.get(pair) if pair else None for pair in pairs]
     rows = await fetch(connection, _SQL.add_messages, _message_columns(lines, places))
     new = {message_mark(phone_number_id, wamid_key) for phone_number_id, wamid_key in rows}
+    await _amend(connection, [line for line in lines if line.mark in new])
     taken = [
         handover.Taking(place.conversation_id, "echo")
         for line, place in zip(lines, places, strict=True)
@@ -138,6 +139,17 @@ async def _store_messages(
         taken += [taking for taking in asking if taking.conversation_id in allowed]
     await handover.take_over(connection, taken)
     return new
+
+
+async def _amend(connection: Connection, lines: Sequence[Line]) -> None:
+    amending = [line for line in lines if line.amended_key is not None]
+    if amending:
+        columns = {
+            "phone_number_ids": [line.message.phone_number_id for line in amending],
+            "wamid_keys": [line.wamid_key for line in amending],
+            "amended_keys": [line.amended_key for line in amending],
+        }
+        await connection.execute(_SQL.amend_messages, columns)
 
 
 def _asks(line: Line) -> bool:

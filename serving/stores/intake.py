@@ -43,6 +43,7 @@ class Line:
     wamid_key: bytes
     payload: bytes
     control: Control | None = None
+    amended_key: bytes | None = None  # of the message it edits or takes back
 
     @property
     def mark(self) -> Mark:
@@ -128,6 +129,7 @@ def _line(vault: Vault, book: ContactBook, message: Received) -> Line:
         vault.index("wamid", message.wamid),
         vault.seal(json.dumps(payload)),
         _control(message),
+        vault.index_optional("wamid", message.amends),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving import wording
 from serving.updates import Identity, Updates
 from serving.webhook import handshake, is_signed, parse, sign
 
@@ -47,6 +48,7 @@ def test_every_fixture_is_understood_or_kept(path: Path) -> None:
         ("12", "Example Coffee\n1 Example Ave, Springfield"),
         ("15", "Cancel"),
         ("16", "Express"),
+        ("17", "rating: 4\ncomment: ok"),
         ("18", "Stop promotions"),
         ("19", "Leave at the door\n2 x sku-blue-01\n1 x sku-red-02"),
         ("90", "Café 50% <3 mail: dana@example.com http://a.b/c 😀"),
@@ -55,6 +57,24 @@ def test_every_fixture_is_understood_or_kept(path: Path) -> None:
 def test_words_of_each_type(number: str, words: str) -> None:
     """Body, caption, button text, list title and order lines become the turn's text."""
     assert fixture(number).messages[0].text == words
+
+
+def test_an_edit_carries_its_new_words_and_a_revocation_none() -> None:
+    """Both name the message they are about, and ask for no reply of their own."""
+    edit, revoke = (fixture(number).messages[0] for number in ("28", "29"))
+    assert edit.text
+    assert not revoke.text
+    for message in (edit, revoke):
+        assert (message.amends or "").startswith("wamid.")
+        assert not message.triggers
+        assert not message.opens_window
+
+
+@given(st.dictionaries(st.text(max_size=5), st.recursive(st.text(max_size=5), st.lists)))
+def test_any_form_is_read(fields: dict[str, object]) -> None:
+    """Whatever was filled in, and however deep, becomes lines or nothing."""
+    part = {"body": "Sent", "response_json": json.dumps(fields)}
+    assert wording.words("interactive", {"type": "nfm_reply", "nfm_reply": part})
 
 
 def test_taps_carry_the_id_of_what_was_tapped() -> None:
