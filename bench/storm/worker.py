@@ -6,6 +6,7 @@ commands as JSON lines and reports the children's ends the same way.
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import random
@@ -15,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import uvicorn
@@ -28,7 +29,9 @@ from deployments.settings import Settings, load_settings
 from deployments.webhook import Webhook
 from models.types import Epoch
 from serving import ports
+from serving.business import Business, load_business
 from serving.errors import Degraded, Failure, Retryable
+from serving.extract import topics
 from serving.ports import ChatReply, ChatRequest, SearchQuery
 from serving.steps.send_message import SendSettings
 from serving.stores.inbox import Inbox
@@ -125,6 +128,10 @@ class StormParts(Parts):
         self._options = options
 
     @cached_property
+    def business(self) -> Business:
+        return _business(self.settings)
+
+    @cached_property
     def knowledge(self) -> ports.Knowledge:
         return Library(self._options)
 
@@ -150,6 +157,12 @@ class StormParts(Parts):
         outbox = super().outbox
         outbox._database = WiredDatabase(self.database, "outbox", self._trip)  # noqa: SLF001  # the wire leads inside
         return Wired(outbox, "outbox", self._trip)
+
+
+@cache
+def _business(settings: Settings) -> Business:
+    """Read once, by the parent."""
+    return load_business(settings.business)
 
 
 async def route(command: Command, trip: Tripwire) -> None:
@@ -206,10 +219,25 @@ def child(command: Command) -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Fork what standard input asks for until it closes; then end every child."""
+async def prepare() -> None:
+    """Import and read all that children have in common: a second of work for each of them.
+
+    Nothing is opened: a connection must not be shared.
+    """
     control.warm_up()
     optout.warm_up()
+    topics()
+    parts = StormParts(load_settings(), Tripwire(None, 1), Options())
+    steps = {name: parts.step(name) for name in STEP_NAMES}
+    for name in STEP_NAMES:
+        if name != "generate_response":  # it listens to Redis
+            await steps[name].warm_up()
+
+
+def main() -> None:
+    """Fork what standard input asks for until it closes; then end every child."""
+    asyncio.run(prepare())
+    gc.freeze()  # what is shared stays shared
     children: dict[int, int] = {}
     say("ready")
     buffer = b""
