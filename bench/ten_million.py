@@ -160,7 +160,7 @@ def _asked(
     found, took_ms = [], []
     for query in queries:
         started = time.perf_counter()
-        hits = [index.top(query[None], K)[0] for index in indexes]
+        hits = [index.top(query[None], K)[0].pairs() for index in indexes]
         pairs = [(-score, shard, row) for shard, of in enumerate(hits) for row, score in of]
         found.append({(shard, row) for _, shard, row in sorted(pairs)[:K]})
         took_ms.append(1000 * (time.perf_counter() - started))

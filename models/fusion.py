@@ -5,16 +5,20 @@ It finds more than reciprocal rank fusion on the golden questions (evals/retriev
 because ranks forget that the best passage is far ahead of the second.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.types import Hit
 
 # Cosines of the encoder lie close together; what is below the fiftieth counts as no match.
 SPREAD = 50
 
-K = TypeVar("K", bound=Hashable)
+Scores = NDArray[np.floating[Any]]
+"""One for each passage; NaN: this ranking did not find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +29,36 @@ class Weights:
     lexical: float = 0.5
 
 
-def fuse(
-    cosines: Mapping[K, float], bm25: Mapping[K, float], weights: Weights | None = None
-) -> dict[K, float]:
-    """The score of each passage that was found by meaning, by words or by both."""
+def fuse(cosines: Scores, bm25: Scores, weights: Weights | None = None) -> NDArray[np.float64]:
+    """The score of each passage, whether it was found by meaning, by words or by both."""
     weights = weights or Weights()
     dense = _scaled(cosines, _floor(cosines))
-    lexical = _scaled(bm25, 0.0)
-    return {
-        key: weights.dense * dense.get(key, 0.0) + weights.lexical * lexical.get(key, 0.0)
-        for key in (*cosines, *(key for key in bm25 if key not in cosines))
-    }
+    return weights.dense * dense + weights.lexical * _scaled(bm25, 0.0)
 
 
-def merge(shard_hits: Sequence[Sequence[Hit]], weights: Weights | None = None) -> list[Hit]:
-    """All hits of several shards of one epoch, scored together, best first."""
-    hits = {hit.chunk.chunk_id: hit for found in shard_hits for hit in found}
-    cosines = {key: hit.dense for key, hit in hits.items() if hit.dense is not None}
-    bm25 = {key: hit.lexical for key, hit in hits.items() if hit.lexical is not None}
-    scores = fuse(cosines, bm25, weights)
-    merged = [replace(hit, score=scores.get(key, 0.0)) for key, hit in hits.items()]
-    return sorted(merged, key=lambda hit: (-hit.score, hit.chunk.chunk_id))
+def merge(
+    shard_hits: Sequence[Sequence[Hit]], weights: Weights | None = None
+) -> list[tuple[float, Hit]]:
+    """All hits of several shards of one epoch with a score of all together, best first."""
+    hits = list({hit.chunk.chunk_id: hit for found in shard_hits for hit in found}.values())
+    cosines = np.array([hit.dense for hit in hits], np.float64)  # None becomes NaN
+    bm25 = np.array([hit.lexical for hit in hits], np.float64)
+    scored = zip(fuse(cosines, bm25, weights).tolist(), hits, strict=True)
+    return sorted(scored, key=lambda pair: (-pair[0], pair[1].chunk.chunk_id))
 
 
-def _floor(cosines: Mapping[K, float]) -> float:
+def _floor(cosines: Scores) -> float:
     """The cosine that counts as zero; below the worst when few were found, so that it counts."""
-    best = sorted(cosines.values(), reverse=True)
+    best = np.sort(cosines[~np.isnan(cosines)].astype(np.float64))[::-1]
     if len(best) > SPREAD:
-        return best[SPREAD]
-    return best[-1] - (best[0] - best[-1]) / SPREAD if best else 0.0
+        return float(best[SPREAD])
+    return float(best[-1] - (best[0] - best[-1]) / SPREAD) if len(best) else 0.0
 
 
-def _scaled(scores: Mapping[K, float], floor: float) -> dict[K, float]:
-    """Linear from 0 at the floor to 1 for the best; 1 for all when they are equal."""
-    if not scores:
-        return {}
-    width = max(scores.values()) - floor
-    if width <= 0:
-        return dict.fromkeys(scores, 1.0)
-    return {key: max(0.0, (score - floor) / width) for key, score in scores.items()}
+def _scaled(scores: Scores, floor: float) -> NDArray[np.float64]:
+    """Linear from 0 at the floor to 1 for the best; 1 for all when they are equal; 0: not found."""
+    exact = scores.astype(np.float64)
+    found = ~np.isnan(exact)
+    width = exact[found].max() - floor if found.any() else 0.0
+    scaled = np.maximum((exact - floor) / width, 0.0) if width > 0 else np.ones_like(exact)
+    return np.where(found, scaled, 0.0)

@@ -4,6 +4,8 @@ Only what finds more on the golden questions is here; evals/retrieval.py measure
 those that were tried and left out.
 """
 
+import heapq
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -39,17 +41,17 @@ def rank(
     repeat_penalty: float = REPEAT_PENALTY,
 ) -> tuple[Hit, ...]:
     """The best `k` passages of several shards of one epoch, best first."""
-    pool = [replace(hit, score=hit.score + bonus(hit.chunk)) for hit in merge(shard_hits, weights)]
+    scored = ((score + bonus(hit.chunk), hit) for score, hit in merge(shard_hits, weights))
+    pool = [(-score, hit.chunk.chunk_id, score, hit) for score, hit in scored]
+    heapq.heapify(pool)
     chosen: list[Hit] = []
-    taken: dict[str, int] = {}
+    taken: Counter[str] = Counter()
     while pool and len(chosen) < k:
-        best = min(pool, key=lambda hit: (-_left(hit, taken, repeat_penalty), hit.chunk.chunk_id))
-        pool.remove(best)
-        chosen.append(replace(best, score=_left(best, taken, repeat_penalty)))
-        taken[best.chunk.doc] = taken.get(best.chunk.doc, 0) + 1
+        order, chunk_id, score, hit = heapq.heappop(pool)
+        left = score - repeat_penalty * taken[hit.chunk.doc]
+        if left < -order:  # worth less since a passage of its document was chosen: back in line
+            heapq.heappush(pool, (-left, chunk_id, score, hit))
+            continue
+        chosen.append(replace(hit, score=left))
+        taken[hit.chunk.doc] += 1
     return tuple(chosen)
-
-
-def _left(hit: Hit, taken: dict[str, int], penalty: float) -> float:
-    """What the score is worth after the passages of its document that come before it."""
-    return hit.score - penalty * taken.get(hit.chunk.doc, 0)

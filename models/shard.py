@@ -1,5 +1,6 @@
 """One shard of an epoch, loaded for search: vectors, words and chunk records side by side."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,20 +8,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.chunk_table import FilterColumns, Mask, read_parquet, to_records
+from models.chunk_table import FilterColumns, Mask, Records, read_parquet, to_records
 from models.errors import CorruptShard, WrongEncoder
 from models.fusion import fuse
 from models.lexical import LexicalIndex, WordHits
 from models.shard_files import CHUNKS, LEXICAL, VECTORS, ShardRecord, read_record, verify_files
 from models.types import ChunkRecord, EncoderFingerprint, Hit, SearchFilter
-from models.vector_index import VectorIndex
+from models.vector_index import Ranked, VectorIndex
 
 # Candidates per ranking for each hit wanted: a passage that one ranking puts low can still win
 # together.
 _CANDIDATES_PER_HIT = 4
 _MIN_CANDIDATES = 50
 
-Ranked = list[tuple[int, float]]
+Nearest = list[tuple[int, float]]
+"""Rows and cosines, best first."""
 
 
 class IndexShard:
@@ -31,6 +33,7 @@ class IndexShard:
     ) -> None:
         self.record = record
         self._table = table
+        self._records = Records(table)
         self._filters = FilterColumns(table)
         self._vectors = vectors
         self._lexical = lexical
@@ -93,14 +96,14 @@ class IndexShard:
             for vector, text, mask, ranked in zip(vectors, texts, masks, dense, strict=True)
         ]
 
-    def exact(self, vectors: NDArray[np.float32], k: int) -> list[Ranked]:
+    def exact(self, vectors: NDArray[np.float32], k: int) -> list[Nearest]:
         """Rows and cosines by comparing with every stored vector; the measure for recall."""
         stored = self._vectors.vectors()
         return [_best(stored @ vector, k) for vector in vectors]
 
-    def nearest(self, vectors: NDArray[np.float32], k: int) -> list[Ranked]:
+    def nearest(self, vectors: NDArray[np.float32], k: int) -> list[Nearest]:
         """Rows and cosines as the served vector index finds them."""
-        return self._vectors.top(vectors, k)
+        return [ranked.pairs() for ranked in self._vectors.top(vectors, k)]
 
     def vectors(self) -> NDArray[np.float32]:
         """All stored vectors, in row order; approximate where the index is scalar-quantised."""
@@ -130,20 +133,20 @@ class IndexShard:
     def _fuse(
         self, vector: NDArray[np.float32], dense: Ranked, lexical: WordHits, k: int
     ) -> tuple[Hit, ...]:
-        cosines = dict(dense)
-        missing = [row for row in lexical.rows if row not in cosines]
-        cosines.update(self._vectors.cosines(vector, missing))
-        scored = ((row, float(lexical.scores[row])) for row in cosines.keys() | set(lexical.rows))
-        bm25 = {row: score for row, score in scored if score > 0.0}
-        scores = fuse(cosines, bm25)
-        best = sorted(scores, key=lambda row: (-scores[row], row))[:k]
-        chunks = to_records(self._table.take(best)) if best else []
+        by_words = np.setdiff1d(np.array(lexical.rows, np.int64), dense.rows)
+        rows = np.concatenate((dense.rows, by_words))
+        cosines = np.concatenate((dense.cosines, self._vectors.cosines(vector, by_words)))
+        bm25 = lexical.scores[rows]
+        scores = fuse(cosines, np.where(bm25 > 0.0, bm25, np.nan))
+        best = np.lexsort((rows, -scores))[:k]
+        chunks = self._records.at(rows[best].tolist())
+        figures = (column[best].tolist() for column in (scores, cosines, bm25))
         return tuple(
-            Hit(chunk, scores[row], cosines.get(row), bm25.get(row))
-            for row, chunk in zip(best, chunks, strict=True)
+            Hit(chunk, score, None if math.isnan(cosine) else cosine, words or None)
+            for chunk, score, cosine, words in zip(chunks, *figures, strict=True)
         )
 
 
-def _best(scores: NDArray[np.float32], k: int) -> Ranked:
+def _best(scores: NDArray[np.float32], k: int) -> Nearest:
     order = np.lexsort((np.arange(len(scores)), -scores))[:k]
     return [(int(row), float(scores[row])) for row in order]

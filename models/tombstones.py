@@ -45,6 +45,8 @@ class Tombstones:
 
         A file's tombstone covers the documents of its rows, `file#row`.
         """
+        if not self.documents:
+            return False
         return any(
             stone is not None and stone.revision in (None, revision)
             for stone in (self.documents.get(doc), self.documents.get(doc.partition("#")[0]))

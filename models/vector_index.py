@@ -4,7 +4,7 @@ Vectors are L2-normalised, so the inner product is the cosine.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,17 @@ _SEED = 1234
 # Of 120,000 x 384 in clusters of 500, 20 finds 0.993 of the ten nearest and 10 finds 0.937, which
 # the recall gate of ingestion would refuse.
 K_FACTOR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Rows of an index and their cosines, best first."""
+
+    rows: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+
+    def pairs(self) -> list[tuple[int, float]]:
+        return list(zip(self.rows.tolist(), self.cosines.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +169,23 @@ class VectorIndex:
         """Length of a vector."""
         return int(self._index.d)
 
-    def top(
-        self, vectors: Vectors, k: int, mask: NDArray[np.bool_] | None = None
-    ) -> list[list[tuple[int, float]]]:
+    def top(self, vectors: Vectors, k: int, mask: NDArray[np.bool_] | None = None) -> list[Ranked]:
         """Per query the k best allowed rows and their cosines; ties go to the lower row."""
         k = min(k, len(self) if mask is None else int(mask.sum()))
         if k == 0:
-            return [[] for _ in vectors]
+            return [Ranked(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in vectors]
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         parameters, keep_alive = self._parameters(mask)
         scores, rows = self._index.search(queries, k, params=parameters)
         del keep_alive
-        return [_pairs(r, s) for r, s in zip(rows, scores, strict=True)]
+        return [_ranked(r, s) for r, s in zip(rows, scores, strict=True)]
 
-    def cosines(self, vector: NDArray[np.float32], rows: Sequence[int]) -> dict[int, float]:
-        """Of the given rows; empty where the index cannot tell a row without reading its list."""
-        if not rows or self.spec.kind == "ivf-sq8":
-            return {}
-        stored = self._index.reconstruct_batch(np.asarray(rows, np.int64))
-        return dict(zip(rows, (stored @ vector).tolist(), strict=True))
+    def cosines(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Of the given rows; NaN where the index cannot tell a row without reading its list."""
+        if not len(rows) or self.spec.kind == "ivf-sq8":
+            return np.full(len(rows), np.nan, np.float32)
+        stored: Vectors = self._index.reconstruct_batch(rows)
+        return stored @ vector
 
     def vectors(self) -> Vectors:
         """All stored vectors in row order; approximate where the index is scalar-quantised."""
@@ -214,6 +223,7 @@ class VectorIndex:
         return int(self.spec.nprobe * min(8.0, 1.0 / share))
 
 
-def _pairs(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> list[tuple[int, float]]:
-    order = np.lexsort((rows, -scores))
-    return [(int(rows[i]), float(scores[i])) for i in order if rows[i] >= 0]
+def _ranked(rows: NDArray[np.int64], cosines: NDArray[np.float32]) -> Ranked:
+    order = np.lexsort((rows, -cosines))
+    order = order[rows[order] >= 0]  # FAISS fills up with -1 what it did not find
+    return Ranked(rows[order], cosines[order])
