@@ -52,13 +52,16 @@ def _evidence(tokens: Sequence[str], variant: Variant) -> float:
 
 def find(tokens: Sequence[str], variant: Variant) -> list[Concept]:
     """The concepts that the tokens name in this language, each once, in order of appearance."""
-    names, prefixes = _index(variant)
+    (names, stems), heads = _index(variant), _heads(variant)
     found: dict[int, Concept] = {}
     for first in range(len(tokens)):
         for length in range(min(_MAX_WORDS, len(tokens) - first), 0, -1):
             window = tuple(tokens[first : first + length])
-            for number in (*names.get(window, ()), *_by_prefix(window, prefixes)):
+            for number in names.get(window, ()):
                 found[number] = _concepts()[number]
+            if window[:-1] in heads:
+                for number in _by_prefix(window, stems):
+                    found[number] = _concepts()[number]
     return list(found.values())
 
 
@@ -122,6 +125,12 @@ def _index(variant: Variant) -> tuple[Index, Index]:
             else:
                 whole.setdefault(name, []).append(number)
     return whole, stems
+
+
+@cache
+def _heads(variant: Variant) -> frozenset[tuple[str, ...]]:
+    """What stands before the stem in any name; most often nothing."""
+    return frozenset(name[:-1] for name in _index(variant)[1])
 
 
 def _by_prefix(window: tuple[str, ...], stems: Index) -> Iterator[int]:

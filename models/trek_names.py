@@ -15,6 +15,7 @@ _MAX_WORDS = 5
 _MIN_FUZZY = 6  # letters; shorter names must be spelt right
 _MIN_ALONE = 5  # letters of a single word that stands for the whole name
 _MIN_RATIO = 86.0
+_SAME_SOUND = 95.0
 _MIN_SOUND = 4  # letters of a consonant skeleton that two scripts must share
 
 _DEVANAGARI = "कखगघङचछजझञटठडढणतथदधनपफबभमयरलळवशषसहंँ"
@@ -36,8 +37,15 @@ class TrekNames:
     """Built once per gazetteer; immutable."""
 
     def __init__(self, treks: Sequence[Trek]) -> None:
-        self._forms = tuple(_forms(treks))
-        self._exact = {form.joined: form.trek for form in reversed(self._forms)}
+        forms = tuple(_forms(treks))
+        self._exact = {form.joined: form.trek for form in reversed(forms)}
+        self._sounds: dict[str, str] = {}
+        self._by_letter: dict[str, list[_Form]] = {}  # by the first letter, which nobody gets wrong
+        for form in forms:
+            if len(form.sound) >= _MIN_SOUND:
+                self._sounds.setdefault(form.sound, form.trek)
+            if len(form.joined) >= _MIN_FUZZY:
+                self._by_letter.setdefault(form.joined[0], []).append(form)
 
     def find(self, tokens: Sequence[str]) -> tuple[str, ...]:
         """Canonical names in order of appearance; the longest match wins."""
@@ -62,21 +70,14 @@ class TrekNames:
         joined = "".join(window)
         if len(joined) < _MIN_FUZZY or is_ordinary(window[0]) or is_function_word(window[-1]):
             return None
-        sound = _sound(joined)
-        best, ratio = None, _MIN_RATIO
-        for form in self._forms:
-            score = _likeness(form, joined, sound)
+        # Devanagari writes vowels that Latin does not, and the other way round.
+        best = self._sounds.get(_sound(joined))
+        ratio = _SAME_SOUND if best else _MIN_RATIO
+        for form in self._by_letter.get(joined[0], ()):
+            score = fuzz.ratio(form.joined, joined)
             if score > ratio:
                 best, ratio = form.trek, score
         return best
-
-
-def _likeness(form: _Form, joined: str, sound: str) -> float:
-    if len(sound) >= _MIN_SOUND and sound == form.sound:
-        return 95.0  # Devanagari writes vowels that Latin does not, and the other way round
-    if len(form.joined) < _MIN_FUZZY or form.joined[0] != joined[0]:
-        return 0.0
-    return float(fuzz.ratio(form.joined, joined))
 
 
 def _forms(treks: Sequence[Trek]) -> Iterator[_Form]:

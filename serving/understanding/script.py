@@ -65,6 +65,8 @@ def strip_marks(text: str) -> str:
 
 def digits_to_ascii(text: str) -> str:
     """Same length, every decimal digit of any script as 0 to 9."""
+    if text.isascii():
+        return text
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 

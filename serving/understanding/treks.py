@@ -44,9 +44,15 @@ class TrekFinder:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.names = tuple(gazetteer)
-        self._forms = tuple(_forms(gazetteer))
+        forms = tuple(_forms(gazetteer))
         self._written = frozenset(_written(gazetteer))
-        self._exact = {form.joined: form for form in reversed(self._forms)}
+        self._exact = {form.joined: form for form in reversed(forms)}
+        self._turned: dict[str, list[_Form]] = {}  # the same words in any order
+        self._by_letter: dict[str, list[_Form]] = {}  # by the first letter, which nobody gets wrong
+        for form in forms:
+            self._turned.setdefault(form.ordered, []).append(form)
+            if not form.exact:
+                self._by_letter.setdefault(form.joined[0], []).append(form)
 
     def find(self, text: str, words: Sequence[Token]) -> list[Found]:
         """Names in order of appearance, none overlapping: the best, then the longest, wins."""
@@ -86,20 +92,20 @@ class TrekFinder:
             return exact, 100.0
         if len(joined) < MIN_FUZZY or joined in _ordinary() or _all_generic(names):
             return None
-        ordered, sound = "".join(sorted(names)), skeleton(joined)
-        scored = (
-            (form, _likeness(form, joined, ordered, sound, foreign=any(w.deva for w in window)))
-            for form in self._forms
-            if (not form.exact and form.joined[0] == joined[0]) or form.ordered == ordered
-        )
+        ordered = "".join(sorted(names))
+        if turned := self._turned.get(ordered):
+            return turned[0], CERTAIN
+        alike = self._by_letter.get(joined[0])
+        if not alike:
+            return None
+        sound, foreign = skeleton(joined), any(word.deva for word in window)
+        scored = ((form, _likeness(form, joined, sound, foreign=foreign)) for form in alike)
         return max(
             (pair for pair in scored if pair[1] >= MIN_RATIO), key=lambda p: p[1], default=None
         )
 
 
-def _likeness(form: _Form, joined: str, ordered: str, sound: str, *, foreign: bool) -> float:
-    if ordered == form.ordered:
-        return CERTAIN
+def _likeness(form: _Form, joined: str, sound: str, *, foreign: bool) -> float:
     ratio = fuzz.ratio(joined, form.joined)
     if len(form.sound) >= MIN_SOUND and sound == form.sound:
         # The same consonants in the same order: Devanagari writes vowels that Latin does not.
