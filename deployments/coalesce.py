@@ -1,9 +1,10 @@
 """The adaptive coalescing client: many calls to one deployment, few messages on the wire.
 
 A Serve call costs milliseconds of CPU whatever it carries, so a caller keeps one queue per
-callee. An idle queue sends at once. While a call is under way new items gather, and the next call
-carries all of them: when the first one is back, or beside it as soon as they are enough to be
-worth a call of their own. Nothing ever waits for a timer to fill a batch.
+callee. An idle queue sends at once, what came in the same moment together. While a call is under
+way new items gather, and the next call carries all of them: when the first one is back, or beside
+it as soon as they are enough to be worth a call of their own. Nothing ever waits for a timer to
+fill a batch.
 """
 
 import asyncio
@@ -46,16 +47,23 @@ class Coalescer(Generic[In, Out]):
         self._limits = limits or Limits()
         self._queue: deque[_Waiting[In, Out]] = deque()
         self._in_flight = 0
+        self._pumps = False  # after everything that runs in this turn of the event loop
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: In) -> Out:
         """Raises the item's own `SwitchbackError`, or `Retryable` when the call itself failed."""
-        waiting: _Waiting[In, Out] = _Waiting(item, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting: _Waiting[In, Out] = _Waiting(item, loop.create_future())
         self._queue.append(waiting)
-        self._pump()
+        # Turns whose last step was one call go on together: sent at once, the first of them would
+        # travel alone.
+        if not self._pumps:
+            self._pumps = True
+            loop.call_soon(self._pump)
         return await waiting.answer
 
     def _pump(self) -> None:
+        self._pumps = False
         while self._may_send() and (batch := self._take()):
             self._in_flight += 1
             task = asyncio.create_task(self._dispatch(batch))

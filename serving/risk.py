@@ -5,16 +5,18 @@ step 7 the draft.
 """
 
 import re
+from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 
 from rapidfuzz.distance import OSA
 
 from serving.types import Risk, RiskLevel
 from serving.understanding.language import known_words
 from serving.understanding.lexicon import Lexicon, Phrase, fits_part, phrase
-from serving.understanding.script import fold, tokens
+from serving.understanding.script import Token, fold, tokens
 from serving.understanding.wordlists import word_list
 
 MEDIUM_FROM = 25
@@ -37,6 +39,7 @@ _EMOJI = re.compile(
 )
 _SHOUTED = re.compile(r"(?<!\w)[^\W\d_a-z]{3,}(?!\w)")
 _EXCLAIMED = re.compile(r"[!¡]\s?[!¡?]\s?[!¡]|‼️?\s?[!‼]")
+_SENTENCE_END = re.compile(r"[.!?\n।]+")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 Domains = Collection[str]
@@ -44,11 +47,12 @@ Domains = Collection[str]
 
 def score_risk(text: str, own_domains: Domains = ()) -> Risk:
     """Points by factor, their sum, its level and what to change in plain words."""
-    said = _said(text)
+    words = tokens(text)
+    said = _said(text, words)
     factors: dict[str, Callable[[], bool]] = {
         "emoji": lambda: _too_many_emoji(text),
         "caps": lambda: _shouts(text),
-        "repeated_keywords": lambda: _repeats(text),
+        "repeated_keywords": lambda: _repeats(words),
         "links": lambda: _bad_links(text, own_domains),
         "spam": lambda: "spam" in said or _exclaims(text),
         "clickbait": lambda: "clickbait" in said,
@@ -89,8 +93,8 @@ def _is_acronym(word: str) -> bool:
     return len(word) <= MAX_ACRONYM and fold(word) not in _ordinary()
 
 
-def _repeats(text: str) -> bool:
-    keys = [token.key for token in tokens(text)]
+def _repeats(words: Sequence[Token]) -> bool:
+    keys = [word.key for word in words]
     counts: Counter[str] = Counter()
     for place, key in enumerate(keys):
         for entry in _promo_words().get(key[:2], ()):
@@ -104,11 +108,12 @@ def _exclaims(text: str) -> bool:
     return bool(_EXCLAIMED.search(text)) or text.count("!") >= MAX_EXCLAMATIONS
 
 
-def _said(text: str) -> set[str]:
+def _said(text: str, words: Sequence[Token]) -> set[str]:
     """Which of spam, clickbait and other the words are, after what takes it back."""
     counts: Counter[str] = Counter()
-    for sentence in re.split(r"[.!?\n।]+", text):
-        counts.update({match.label for match in _lexicon().find(tokens(sentence))})
+    ends = [match.start() for match in _SENTENCE_END.finditer(text)]
+    for _, sentence in groupby(words, key=lambda word: bisect(ends, word.start)):
+        counts.update({match.label for match in _lexicon().find(list(sentence))})
         for name in ("spam", "clickbait", "other"):
             if counts[f"not_{name}"]:
                 counts[name] -= min(1, counts.pop(f"not_{name}"))

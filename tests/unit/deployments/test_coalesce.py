@@ -19,6 +19,10 @@ class Callee:
         self.gate = asyncio.Event()
         self.gate.set()
 
+    async def was_called(self, times: int) -> None:
+        while len(self.batches) < times:
+            await asyncio.sleep(0)
+
     async def __call__(self, items: Sequence[int]) -> list[int | Failure]:
         self.batches.append(list(items))
         await self.gate.wait()
@@ -36,6 +40,17 @@ def test_an_idle_queue_sends_at_once() -> None:
     asyncio.run(scenario())
 
 
+def test_what_comes_in_one_moment_travels_together() -> None:
+    """Turns that go on at the same time do not send the first of them alone."""
+
+    async def scenario() -> None:
+        callee = Callee()
+        await asyncio.gather(*map(Coalescer(callee), [2, 4, 6]))
+        assert callee.batches == [[2, 4, 6]]
+
+    asyncio.run(scenario())
+
+
 def test_a_busy_queue_gathers_what_came_meanwhile() -> None:
     """Items that arrive while the allowed calls are out travel together in the next one."""
 
@@ -43,7 +58,9 @@ def test_a_busy_queue_gathers_what_came_meanwhile() -> None:
         callee = Callee()
         callee.gate.clear()
         client = Coalescer(callee, Limits(max_batch=64, max_in_flight=1, patience_s=60))
-        answers = [asyncio.create_task(client(item)) for item in range(0, 40, 2)]
+        answers = [asyncio.create_task(client(0))]
+        await callee.was_called(1)
+        answers += [asyncio.create_task(client(item)) for item in range(2, 40, 2)]
         await asyncio.sleep(0)
         callee.gate.set()
         assert await asyncio.gather(*answers) == [item * 2 for item in range(0, 40, 2)]
@@ -60,13 +77,13 @@ def test_a_second_call_leaves_when_enough_has_gathered() -> None:
         callee.gate.clear()
         client = Coalescer(callee, Limits(max_in_flight=2, min_beside=3, patience_s=60))
         answers = [asyncio.create_task(client(2))]
-        await asyncio.sleep(0)
+        await callee.was_called(1)
         answers += [asyncio.create_task(client(item)) for item in (4, 6)]
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert callee.batches == [[2]]
         answers.append(asyncio.create_task(client(8)))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await callee.was_called(2)
         assert callee.batches == [[2], [4, 6, 8]]
         callee.gate.set()
         assert await asyncio.gather(*answers) == [4, 8, 12, 16]
@@ -82,7 +99,7 @@ def test_a_slow_call_stops_holding_back_the_next() -> None:
         callee.gate.clear()
         client = Coalescer(callee, Limits(max_in_flight=1, patience_s=0.001))
         first = asyncio.create_task(client(2))
-        await asyncio.sleep(0)
+        await callee.was_called(1)
         second = asyncio.create_task(client(4))
         while len(callee.batches) < 2:
             await asyncio.sleep(0.001)
@@ -140,7 +157,7 @@ def test_a_caller_that_gave_up_is_not_sent() -> None:
         callee.gate.clear()
         client = Coalescer(callee, Limits(max_in_flight=1, patience_s=60))
         first = asyncio.create_task(client(2))
-        await asyncio.sleep(0)
+        await callee.was_called(1)
         gone = asyncio.create_task(client(4))
         await asyncio.sleep(0)
         gone.cancel()
