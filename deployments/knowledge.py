@@ -4,7 +4,7 @@ What they do is in shard_epochs.py and epoch_searcher.py; this is where they run
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from deployments.coalesce import Coalescer
 from deployments.epoch_searcher import EpochSearcher
 from deployments.settings import load_settings
 from deployments.shard_epochs import ShardEpochs, ShardQuery
+from deployments.transport import remote
 from models.epochs import EpochStore
 from models.run_progress import newest_run
 from models.types import EncoderFingerprint, Epoch, Hit, SearchFilter, ShardId
@@ -60,13 +61,14 @@ class RemoteShard:
     """A shard behind its Serve handle."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
-        self._handle = handle
+        self._ready = remote(handle, "ready")
+        self._search = remote(handle, "search")
 
     async def ready(self, epoch: Epoch) -> bool:
-        return bool(await self._handle.ready.remote(epoch))
+        return bool(await self._ready(epoch))
 
     async def search(self, query: ShardQuery) -> list[tuple[Hit, ...]]:
-        hits: list[tuple[Hit, ...]] = await self._handle.search.remote(query)
+        hits: list[tuple[Hit, ...]] = await self._search(query)
         return hits
 
 
@@ -80,12 +82,17 @@ class RemoteEncoder:
         return await self._coalesced(text)
 
     async def fingerprint(self) -> EncoderFingerprint:
-        found: EncoderFingerprint = await _encoder().fingerprint.remote()
+        found: EncoderFingerprint = await remote(_encoder(), "fingerprint")()
         return found
 
 
 async def _embed_many(texts: Sequence[str]) -> list[np.ndarray | Failure]:
-    return list(await _encoder().encode.remote(list(texts), "query"))
+    return list(await _encode()(list(texts), "query"))
+
+
+@cache
+def _encode() -> Callable[..., Awaitable[Any]]:
+    return remote(_encoder(), "encode")
 
 
 @cache

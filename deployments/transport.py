@@ -1,7 +1,8 @@
 """How values reach deployments over Serve handles: the flow's transport, knowledge, embeddings."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ray import serve
@@ -22,12 +23,22 @@ LIMITS: Mapping[StepName, Limits] = {
 }
 
 
+def remote(handle: DeploymentHandle, method: str) -> Callable[..., Awaitable[Any]]:
+    """A deployment's method, ready to be called.
+
+    Everything that crosses is a module-level dataclass or an array: plain pickle, not cloudpickle.
+    """
+    options = {"request_serialization": "pickle", "response_serialization": "pickle"}
+    called: Callable[..., Awaitable[Any]] = handle.options(method_name=method, **options).remote
+    return called
+
+
 class ServeTransport:
     """Carries items to step deployments, each through its own coalescing client."""
 
     def __init__(self, steps: Mapping[StepName, DeploymentHandle]) -> None:
         self._clients: dict[StepName, Coalescer[Any, Any]] = {
-            name: Coalescer(self._sender(handle), LIMITS.get(name))
+            name: Coalescer(remote(handle, "many"), LIMITS.get(name))
             for name, handle in steps.items()
         }
 
@@ -35,31 +46,16 @@ class ServeTransport:
         answer: Out = await self._clients[spec.name](item)
         return answer
 
-    def _sender(self, handle: DeploymentHandle) -> Any:
-        # Everything that crosses is a module-level dataclass: plain pickle, not cloudpickle.
-        many = handle.options(
-            method_name="many", request_serialization="pickle", response_serialization="pickle"
-        )
-
-        async def send(items: Sequence[Any]) -> list[Any | Failure]:
-            outcomes: list[Any | Failure] = await many.remote(items)
-            return outcomes
-
-        return send
-
 
 class ServeKnowledge:
     """The `knowledge` application as the steps see it."""
 
     DEADLINE_S = 4.0
 
-    def __init__(self) -> None:
-        self._searcher: DeploymentHandle | None = None
-
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
         try:
             async with asyncio.timeout(self.DEADLINE_S):
-                found: list[Documents | Failure] = await self._handle().search.remote(queries)
+                found: list[Documents | Failure] = await self._search(queries)
                 return found
         except Exception as error:  # noqa: BLE001  # one value per query, whatever happened
             return [Failure.of(Retryable(f"searcher: {type(error).__name__}"))] * len(queries)
@@ -67,16 +63,19 @@ class ServeKnowledge:
     async def treks(self) -> Mapping[str, tuple[str, ...]]:
         try:
             async with asyncio.timeout(self.DEADLINE_S):
-                names: Mapping[str, tuple[str, ...]] = await self._handle().treks.remote()
+                names: Mapping[str, tuple[str, ...]] = await remote(self._searcher, "treks")()
                 return names
         except Exception as error:
             raise Retryable(f"searcher: {type(error).__name__}") from error
 
-    def _handle(self) -> DeploymentHandle:
+    @cached_property
+    def _search(self) -> Callable[..., Awaitable[Any]]:
+        return remote(self._searcher, "search")
+
+    @cached_property
+    def _searcher(self) -> DeploymentHandle:
         # Found by name and late, so that the applications may start and restart in any order.
-        if self._searcher is None:
-            self._searcher = serve.get_deployment_handle("searcher", "knowledge")
-        return self._searcher
+        return serve.get_deployment_handle("searcher", "knowledge")
 
 
 class ServeEmbedder:
@@ -85,18 +84,14 @@ class ServeEmbedder:
     # A lone short text takes 20 ms; while a model writes on the same cores, ten times that.
     DEADLINE_S = 1.2
 
-    def __init__(self) -> None:
-        self._encoder: DeploymentHandle | None = None
-
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         try:
             async with asyncio.timeout(self.DEADLINE_S):
-                encoder, vectors = await self._handle().embed.remote(list(texts), "query")
+                encoder, vectors = await self._embed(list(texts), "query")
                 return Embeddings(encoder, vectors)
         except Exception as error:
             raise Retryable(f"encoder: {type(error).__name__}") from error
 
-    def _handle(self) -> DeploymentHandle:
-        if self._encoder is None:
-            self._encoder = serve.get_deployment_handle("encoder", "models")
-        return self._encoder
+    @cached_property
+    def _embed(self) -> Callable[..., Awaitable[Any]]:
+        return remote(serve.get_deployment_handle("encoder", "models"), "embed")
