@@ -18,7 +18,7 @@ from serving.errors import Rejected, Retryable
 from serving.sql import queries
 from serving.stores.cache import ContextCache
 from serving.stores.codec import reply_codec
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database, fetch_each
 from serving.stores.handover import askable
 from serving.stores.intake import ECHO
 from serving.types import (
@@ -136,12 +136,12 @@ async def _people(
     connection: Connection, vault: Vault, contact_ids: Sequence[str]
 ) -> dict[str, _Person]:
     ids = {"contact_ids": contact_ids}
+    booked, rows = await fetch_each(connection, ids, _SQL.bookings, _SQL.contacts)
     bookings: defaultdict[str, list[Booking]] = defaultdict(list)
-    for row in await fetch(connection, _SQL.bookings, ids):
+    for row in booked:
         contact_id, reference, trek, departs_on, *rest = row
         booking = Booking(reference, trek, departs_on.isoformat(), *rest)
         bookings[str(contact_id)].append(booking)
-    rows = await fetch(connection, _SQL.contacts, ids)
     return {str(row[0]): _person(vault, row[1:], bookings[str(row[0])]) for row in rows}
 
 
@@ -165,12 +165,12 @@ async def _threads(
         "spoken": _SPOKEN,
     }
     history: defaultdict[str, list[HistoryMessage]] = defaultdict(list)
-    for conversation_id, kind, content, at in await fetch(connection, _SQL.history, parameters):
+    said_before, rows = await fetch_each(connection, parameters, _SQL.history, _SQL.conversations)
+    for conversation_id, kind, content, at in said_before:
         text = vault.unseal(content)
         message = said(kind, text, at)
         if message.text:
             history[str(conversation_id)].insert(0, message)
-    rows = await fetch(connection, _SQL.conversations, parameters)
     may_ask = await askable(connection, [row[0] for row in rows])
     return {
         str(key): _Thread(score, stage, first_contact, key in may_ask, tuple(history[str(key)]))

@@ -146,3 +146,14 @@ async def fetch(
 ) -> list[Any]:
     """All rows of one statement."""
     return await (await connection.execute(sql, parameters)).fetchall()
+
+
+async def fetch_each(
+    connection: Connection, parameters: Mapping[str, object], *statements: bytes
+) -> list[list[Any]]:
+    """All rows of several statements, sent in one trip. They run one after the other, and each
+    sees what was committed before it, as if sent alone.
+    """
+    async with connection.pipeline():
+        cursors = [await connection.execute(sql, parameters) for sql in statements]
+        return [await cursor.fetchall() for cursor in cursors]

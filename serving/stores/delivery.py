@@ -12,7 +12,7 @@ from serving.crypto import Vault
 from serving.sql import queries
 from serving.stores import consequences, senders
 from serving.stores.consequences import SendFailure
-from serving.stores.database import Connection, fetch
+from serving.stores.database import Connection, fetch_each
 
 _SQL = queries("delivery")
 
@@ -67,8 +67,8 @@ async def apply_statuses(
         "statuses": [row.status for row in known],
         "error_codes": [row.error_code for row in known],
     }
-    before = dict(await fetch(connection, _SQL.lock_outbox, parameters))
-    after = await fetch(connection, _SQL.apply_statuses, parameters)
+    locked, after = await fetch_each(connection, parameters, _SQL.lock_outbox, _SQL.apply_statuses)
+    before = dict(locked)
     failures = [
         SendFailure(outbox_id, code, over=True, reported=True)
         for outbox_id, state, code, _ in after
@@ -92,8 +92,8 @@ async def settle(connection: Connection, vault: Vault, rows: Sequence[Settlement
         "due_in_s": [row.due_in_s for row in rows],
     }
     await lock_wamids(connection, [row.wamid_key for row in rows if row.wamid_key])
-    before = dict(await fetch(connection, _SQL.lock_outbox, parameters))
-    after = await fetch(connection, _SQL.settle, parameters)
+    locked, after = await fetch_each(connection, parameters, _SQL.lock_outbox, _SQL.settle)
+    before = dict(locked)
     failures = [
         SendFailure(outbox_id, code, over=state == "failed", reported=outcome == "sent")
         for outbox_id, state, code, outcome, _ in after

@@ -17,7 +17,7 @@ from serving.sql import queries
 from serving.stores import billing, delivery, handover, unheard
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database, fetch, fetch_each
 from serving.stores.gate import (
     Admitted,
     Contact,
@@ -128,11 +128,15 @@ class PostgresOutbox:
             "cap_s": self._supersede_cap_s,
         }
         # Each statement sees what was committed before it, so the locks come first.
-        contacts = await fetch(connection, _SQL.lock_contacts, parameters)
-        conversations = await fetch(connection, _SQL.lock_conversations, parameters)
-        admitted = await fetch(connection, _SQL.already_admitted, parameters)
-        overtaken = await fetch(connection, _SQL.overtaken, parameters)
-        stopped = await fetch(connection, _SQL.template_states)
+        contacts, conversations, admitted, overtaken, stopped = await fetch_each(
+            connection,
+            parameters,
+            _SQL.lock_contacts,
+            _SQL.lock_conversations,
+            _SQL.already_admitted,
+            _SQL.overtaken,
+            _SQL.template_states,
+        )
         return View(
             {str(row[0]): Contact(*row[1:]) for row in contacts},
             {str(row[0]): Conversation(*row[1:]) for row in conversations},

@@ -21,7 +21,7 @@ from serving.sql import queries
 from serving.stores import dead_letters, handover
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec, timings_codec
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database, fetch, fetch_each
 from serving.types import (
     LANGUAGES,
     ContactId,
@@ -112,11 +112,14 @@ class PostgresTurns:
     ) -> list[Turn]:
         vault = self._database.vault
         ids = {"conversation_ids": [lease.conversation_id for lease in leases]}
+        pending, said = await fetch_each(
+            connection, ids, _SQL.pending_messages, _SQL.recent_replies
+        )
         messages: defaultdict[uuid.UUID, list[InboundMessage]] = defaultdict(list)
-        for row in await fetch(connection, _SQL.pending_messages, ids):
+        for row in pending:
             messages[row[0]].append(_message(vault, *row[1:]))
         replies: defaultdict[uuid.UUID, list[str]] = defaultdict(list)
-        for conversation_id, body in await fetch(connection, _SQL.recent_replies, ids):
+        for conversation_id, body in said:
             reply = reply_codec.validate_json(vault.unseal(body))
             replies[conversation_id].insert(0, reply.text)
         turns = [
