@@ -111,7 +111,7 @@ def _ray_env(layout: Layout, ports: Ports) -> dict[str, str]:
         **SERVE_ENV,
         "RAY_USAGE_STATS_ENABLED": "0",
         # With one node, calling it dead because it answers late ends everything and gains nothing.
-        "RAY_health_check_failure_threshold": "20",  # of 3 s each, in place of 5
+        "RAY_health_check_failure_threshold": "10",  # of 3 s each, in place of 5
         # That mode keeps a thousand log lines back; without access logs there is nothing to save.
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),

@@ -19,7 +19,7 @@ from pipelines.ingest.errors import IngestError, InputError, Interrupted
 # On a machine that is busy with other things the 30 s that Ray gives itself may pass.
 START_ATTEMPTS = 3
 # So often in a row, every 3 s, the only node may answer late before Ray calls it dead.
-LATE_ANSWERS = "20"
+LATE_ANSWERS = "10"
 
 # Say what and where by themselves.
 _OWN = (IngestError, ModelsError, OSError)
