@@ -43,10 +43,9 @@ def answerable(question: Question, picks: Sequence[Pick], sources: Sequence[Sour
 
 def names_a_stranger(question: Question, sources: Sequence[Source]) -> bool:
     """It names somebody or somewhere that no passage speaks of."""
-    known = {word for source in sources for one in source.segments for word in words(one.text)}
-    known |= {word for trek in question.asked.treks for word in _forms(trek, question)}
-    known |= {*MONTHS, *ABBREVIATIONS}
     named = {match[1].casefold() for match in NAME.finditer(question.text)}
+    known = {*MONTHS, *ABBREVIATIONS}.union(*(source.spelled for source in sources))
+    known |= {word for trek in question.asked.treks for word in _forms(trek, question)}
     return any(
         name not in known
         and process.extractOne(name, known, scorer=fuzz.ratio, score_cutoff=MIN_ALIKE) is None

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from serving.facts import MONEY, Fact, facts_of
 from serving.records import readable
-from serving.sentences import content_words, sentences
+from serving.sentences import content_words, sentences, words
 from serving.trek_names import TrekNames
 from serving.types import Booking, Passage
 
@@ -54,6 +54,7 @@ class Source:
     segments: tuple[Segment, ...]
     treks: frozenset[str]  # what the whole source is about; empty: no trek in particular
     words: frozenset[str]  # of all its sentences
+    spelled: frozenset[str]  # every word as it is written, in lower case
     numbers: Mapping[float, tuple["Statement", ...]]  # by each reading of the number
     days: tuple["Statement", ...]  # dates and months
     links: tuple["Statement", ...]
@@ -117,6 +118,7 @@ def source_of(text: str, known: TrekNames, treks: Iterable[str] = ()) -> Source:
         segments,
         frozenset(treks),
         words=frozenset(word for one in segments for word in one.words),
+        spelled=frozenset(word for one in said for word in words(one)),
         numbers={value: tuple(found) for value, found in numbers.items()},
         days=tuple(statement for statement in stated if statement[1].day),
         links=tuple(statement for statement in stated if statement[1].kind == "link"),

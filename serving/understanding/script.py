@@ -37,7 +37,7 @@ def tokens(text: str) -> list[Token]:
 def _token(written: str, start: int, end: int) -> Token:
     word = plain(written)
     deva = not written.isascii() and is_devanagari(written)
-    return Token(word, _DOUBLED.sub(r"\1", word), start, end, deva)
+    return Token(word, _once(_DOUBLED, word), start, end, deva)
 
 
 def is_devanagari(text: str) -> bool:
@@ -46,12 +46,17 @@ def is_devanagari(text: str) -> bool:
 
 def plain(word: str) -> str:
     """Lower case without accents, apostrophes, nuktas or stretched letters."""
-    return _TRIPLED.sub(r"\1", strip_marks(word.lower()).replace("'", "").replace("’", ""))
+    return _once(_TRIPLED, strip_marks(word.lower()).replace("'", "").replace("’", ""))
 
 
 def fold(word: str) -> str:
     """As `plain`, and without the doubled letters that typists forget."""
-    return _DOUBLED.sub(r"\1", plain(word))
+    return _once(_DOUBLED, plain(word))
+
+
+def _once(repeated: re.Pattern[str], word: str) -> str:
+    """A repeated letter once. Most words have none, and looking costs a third of replacing."""
+    return repeated.sub(r"\1", word) if repeated.search(word) else word
 
 
 def strip_marks(text: str) -> str:
@@ -119,4 +124,4 @@ def skeleton(latin: str) -> str:
     head, rest = sound[:1], sound[1:]
     if head in "aeiou":
         head = "a"
-    return _DOUBLED.sub(r"\1", head + re.sub(r"[aeiouyh]", "", rest))
+    return _once(_DOUBLED, head + re.sub(r"[aeiouyh]", "", rest))
