@@ -94,6 +94,8 @@ def main(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Measure turns per second and idle time per turn through the eleven deployments."""
+    # As this process and Postgres: else they, and whatever else runs here, go before the replicas.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     with stub_instance() as running:
         stop_deployed_router(running.settings)
         joining = verbs.cluster_env(running.settings)

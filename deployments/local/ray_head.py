@@ -40,7 +40,7 @@ SERVE_ENV: Final = {
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
     "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "5",
     # What Serve does ten times a second in its controller and in every process that calls or is
-    # called, busy or not. Together it is a fifth of a core.
+    # called, busy or not. The controller alone takes a tenth of a core for it.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
 }
