@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.storm.points import InProcess, Tripwire
-from bench.storm.worker import Library
+from bench.storm.worker import Library, Options
 from deployments.parts import Parts
 from deployments.settings import load_settings
 from serving import flow
@@ -89,7 +89,7 @@ class SpiedParts(Parts):
 
     @cached_property
     def knowledge(self) -> Any:
-        return self.spied(Library())
+        return self.spied(Library(Options()))
 
 
 @pytest.fixture
