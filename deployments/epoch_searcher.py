@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from deployments.relevance import Relevance
 from deployments.shard_epochs import WATCH_EVERY_S, ShardEpochs, ShardQuery
 from models.epochs import EpochStore
 from models.manifest import Manifest
@@ -64,12 +65,18 @@ class EpochSearcher:
     """Reads and embeds questions, asks all shards of the live epoch, ranks what comes back."""
 
     def __init__(
-        self, store: EpochStore, shards: Sequence[Shard], encoder: Encoder, cache_dir: Path
+        self,
+        store: EpochStore,
+        shards: Sequence[Shard],
+        encoder: Encoder,
+        cache_dir: Path,
+        relevance: Relevance | None = None,  # None: sentences are not weighed
     ) -> None:
         self._store = store
         self._shards = shards
         self._encoder = encoder
         self._cache_dir = cache_dir
+        self._relevance = relevance
         self._live: _Live | None = None
         self._tombstones = Tombstones()
         self._local = [
@@ -106,10 +113,11 @@ class EpochSearcher:
         found, degraded = await self._scatter(query, len(live.manifest.shards))
         if not found:
             return [Failure("retryable", "no shard answered")] * len(queries)
-        return [
+        answers = [
             self._answer(live, question, wanted.k, [of_shard[at] for of_shard in found], degraded)
             for at, (question, wanted) in enumerate(zip(asked, queries, strict=True))
         ]
+        return [*(await self._relevance.weigh(answers, vectors) if self._relevance else answers)]
 
     async def watch(self) -> None:
         """Follow the pointer and the tombstones for ever."""

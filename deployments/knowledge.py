@@ -17,9 +17,11 @@ from deployments import logs
 from deployments.auth import require_api_key
 from deployments.coalesce import Coalescer
 from deployments.epoch_searcher import EpochSearcher
-from deployments.settings import load_settings
+from deployments.relevance import Relevance
+from deployments.settings import Settings, load_settings
 from deployments.shard_epochs import ShardEpochs, ShardQuery
 from deployments.transport import remote
+from models.catalog import load_catalog
 from models.epochs import EpochStore
 from models.run_progress import newest_run
 from models.types import EncoderFingerprint, Epoch, Hit, SearchFilter, ShardId
@@ -95,6 +97,19 @@ def _encode() -> Callable[..., Awaitable[Any]]:
     return remote(_encoder(), "encode")
 
 
+def _relevance(settings: Settings) -> Relevance | None:
+    """None for an encoder whose cosines were never measured, as the stub's."""
+    if settings.models == "stub":
+        return None
+    nearness = load_catalog(settings.catalog).encoder(settings.profile).nearness
+    return Relevance(_embed_passages, nearness) if nearness else None
+
+
+async def _embed_passages(texts: Sequence[str]) -> np.ndarray:
+    found: np.ndarray = await _encode()(list(texts), "passage")
+    return found
+
+
 @cache
 def _encoder() -> DeploymentHandle:
     """Found late: the applications may start and restart in any order."""
@@ -125,6 +140,7 @@ class Searcher:
             [RemoteShard(shard) for shard in shards],
             RemoteEncoder(),
             settings.data_dir / CACHE_FOLDER,
+            _relevance(settings),
         )
         self._watcher = asyncio.create_task(self._searcher.watch())
         await self._searcher.look()

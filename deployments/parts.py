@@ -239,7 +239,8 @@ def generate_response(parts: Parts) -> Step[Any, Any]:
 def validate_response(parts: Parts) -> Step[Any, Any]:
     from serving.steps.validate_response import ValidateResponse
 
-    return ValidateResponse(parts.business, parts.knowledge)
+    # Laptops and tests have the smallest models only.
+    return ValidateResponse(parts.business, parts.knowledge, verbatim=parts.settings.embedded)
 
 
 def check_compliance(parts: Parts) -> Step[Any, Any]:

@@ -12,12 +12,15 @@ from evals.answering.world import Answer, World
 from evals.frame.evaluation import Evaluation
 from evals.frame.measure import Measure, Outcome, accuracy
 from serving.business import Business, load_business
+from serving.steps.parse_message import ParseMessage
+from serving.understanding import heads
 
 
 def run(settings: Settings) -> Iterator[Measure]:
     knowledge = LocalKnowledge.open(settings)
     business = load_business(settings.business)
     world = World(knowledge, reachable_chat(settings, chat_endpoints(settings)), business)
+    world.parse = ParseMessage(knowledge, heads=heads.load(), embedder=knowledge.encoder)
     answers = asyncio.run(_ask(world, [one.question for one in golden()]))
     pairs = list(zip(golden(), answers, strict=True))
     yield Measure(

@@ -96,6 +96,16 @@ class Hosted:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Nearness:
+    """How an encoder's cosines read: they differ from one to the next more than by meaning."""
+
+    unrelated: float
+    """Of a question and a sentence about something else."""
+    answering: float
+    """Of a question and a sentence that answers it well."""
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ModelEntry:
     """One model. Either `hosted` or at least one source is given."""
 
@@ -114,6 +124,8 @@ class ModelEntry:
     """ISO 639-1 codes of the languages it writes well; None: all that we speak."""
     query_prefix: str = ""
     passage_prefix: str = ""
+    nearness: Nearness | None = None
+    """Of an encoder; None: its cosines were never measured, so sentences are not weighed."""
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
-from serving.extract import MIN_ANSWER_SCORE, PRICE, Pick, Question
+from serving.extract import (
+    MIN_ANSWER_SCORE,
+    PRICE,
+    PRICE_ASKED,
+    Pick,
+    Question,
+    only_of_a_trek,
+    subjects_asked,
+)
 from serving.facts import ABBREVIATIONS, MONTHS
 from serving.sentences import content_words, words
 from serving.sources import Source
@@ -19,6 +27,10 @@ NAME = re.compile(r"(?<=[\w,;:'’»)] )(?:[dl]['’])?([A-ZÀ-Ý][^\W\d_]*[a-z�
 MIN_ALIKE = 80  # of two spellings of one name
 # Of the question's words, where no topic of ours is recognised; its trek is a good sign too.
 MIN_SHARED, MIN_SHARED_ON_TREK = 0.6, 0.34
+# The relevance that the nearest sentence needs: where a topic of ours is recognised, where not, and
+# where no word is shared either.
+NEAR_ON_TOPIC, NEAR, SURE = -0.2, 0.6, 0.8
+DESCRIBED = 1.1  # by a question that names no trek ("the frozen river") and gets one's price
 ANY_TREK = re.compile(
     r"cheap|lowest|least|sasta|kam se kam|barat|económic|moins cher|all treks|any trek|which trek|"
     r"price list|kaun ?sa|सस्ता|कौन सा|cuál|quel trek|lequel",
@@ -28,13 +40,27 @@ ANY_TREK = re.compile(
 
 def answerable(question: Question, picks: Sequence[Pick], sources: Sequence[Source]) -> bool:
     """Whether the best sentence may be told as an answer."""
-    if not picks or picks[0].score < MIN_ANSWER_SCORE:
+    if not picks or names_a_stranger(question, sources):
         return False
     best = picks[0]
-    if names_a_stranger(question, sources):
+    near = max(pick.relevance or 0.0 for pick in picks)
+    described = best.relevance is not None and near >= DESCRIBED
+    if not subjects_asked(question) <= best.covers:
         return False
+    if not described and _of_whatever(question, best, sources):
+        return False
+    if best.relevance is None:
+        return best.score >= MIN_ANSWER_SCORE and _shares_words(question, best, sources)
+    # What reads like chat is a question of ours only when a page clearly answers it.
+    on_topic = best.covers and question.intent != "smalltalk"
+    enough = NEAR_ON_TOPIC if on_topic else NEAR
+    return near >= enough and (best.score >= MIN_ANSWER_SCORE or best.relevance >= SURE)
+
+
+def _shares_words(question: Question, best: Pick, sources: Sequence[Source]) -> bool:
+    """What stands for nearness where it is unknown: a topic of ours, or most of the words."""
     if best.covers:
-        return not _price_of_whatever(question, best, sources)
+        return True
     wanted = content_words(question.text)
     known = frozenset[str]().union(*(source.words for source in sources))
     share = MIN_SHARED_ON_TREK if question.asked.treks else MIN_SHARED
@@ -44,7 +70,9 @@ def answerable(question: Question, picks: Sequence[Pick], sources: Sequence[Sour
 def names_a_stranger(question: Question, sources: Sequence[Source]) -> bool:
     """It names somebody or somewhere that no passage speaks of."""
     named = {match[1].casefold() for match in NAME.finditer(question.text)}
-    known = {*MONTHS, *ABBREVIATIONS}.union(*(source.spelled for source in sources))
+    known = {*MONTHS, *ABBREVIATIONS, *words(question.spelled)}.union(
+        *(source.spelled for source in sources)
+    )
     known |= {word for trek in question.asked.treks for word in _forms(trek, question)}
     return any(
         name not in known
@@ -57,14 +85,14 @@ def _forms(trek: str, question: Question) -> list[str]:
     return words(" ".join((trek, *question.asked.treks_known.aliases(trek))))
 
 
-def _price_of_whatever(question: Question, best: Pick, sources: Sequence[Source]) -> bool:
-    """A price was asked for of nothing that we know, and one of some trek was found."""
+def _of_whatever(question: Question, best: Pick, sources: Sequence[Source]) -> bool:
+    """A price or a height was asked for of nothing that we know, and one of some trek was found."""
+    if question.asked.treks or ANY_TREK.search(question.text):
+        return False
+    of_trek = best.covers == {PRICE} if best.relevance is None else only_of_a_trek(best.covers)
+    if not best.covers or not of_trek:
+        return False
     source = sources[best.passage]
-    about = source.about(source.segments[best.order])
-    only_price = best.covers == frozenset({PRICE})
-    return (
-        only_price
-        and bool(about)
-        and not question.asked.treks
-        and ANY_TREK.search(question.text) is None
-    )
+    segment = source.segments[best.order]
+    asked = content_words(PRICE_ASKED.sub(" ", question.text))
+    return bool(source.about(segment)) or not asked & segment.words

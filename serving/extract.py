@@ -12,11 +12,12 @@ from pathlib import Path
 
 import yaml
 
+from serving.bands import days_named, outside
 from serving.facts import MONEY
 from serving.followups import in_context
 from serving.grounding import Asked, asked_about
 from serving.sentences import content_words
-from serving.sources import Segment, Source, sources_of
+from serving.sources import Segment, Source, asks, sources_of
 from serving.trek_names import TrekNames, names_about
 from serving.types import Documents, HistoryMessage, Intent, Language, Parsed, Turn
 
@@ -39,7 +40,9 @@ class Topic:
     name: str
     asked: re.Pattern[str]
     said: re.Pattern[str]
-    required: bool
+    required: bool = False  # an answer may not leave it out where the sources hold it
+    subject: bool = False  # only a sentence about it answers
+    of_trek: bool = False  # says nothing without the trek that was asked about
 
 
 @cache
@@ -51,6 +54,8 @@ def topics() -> tuple[Topic, ...]:
             re.compile(row["asked"], re.IGNORECASE),
             re.compile(row["said"], re.IGNORECASE),
             row.get("required", False),
+            row.get("subject", False),
+            row.get("of_trek", False),
         )
         for row in rows
     )
@@ -68,8 +73,11 @@ class ContextLimits:
 
 # One shared topic, intent need or half of the question's words, above the passage's own standing.
 MIN_ANSWER_SCORE = 1.2
+STANDING = 3.0  # of a sentence of the passage that was found first
+RELEVANCE_WEIGHT = 2.0  # of a sentence that is near the question by meaning
 NO_TOPIC_PENALTY = 1.5  # the question has a topic we know and the sentence is not about it
 MAX_HEADING = 60  # characters
+NEARLY_AS_GOOD = 0.6  # of the best score
 PRICE = -1  # the topic that needs no pattern: an amount of money that is not a deposit
 # Asks for an amount, which "how can I pay" does not.
 PRICE_ASKED = re.compile(
@@ -86,6 +94,7 @@ class Question:
     intent: Intent
     language: Language
     asked: Asked
+    spelled: str = ""  # the treks as the customer wrote them
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Pick:
     text: str
     score: float
     covers: frozenset[int] = frozenset()  # which of the question's topics
+    relevance: float | None = None  # by meaning, see Passage; None: unknown
 
 
 def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
@@ -106,13 +116,17 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
         alias for trek in question.asked.treks for alias in question.asked.treks_known.aliases(trek)
     }
     wanted = content_words(question.text) - content_words(" ".join(subject))
+    days = days_named(question.text)
     picks: list[Pick] = []
     for source in sources:
         if source.passage is None:
             continue
-        standing = 1.0 / (1 + source.passage)  # retrieval already ordered the passages
+        # Retrieval already ordered the passages.
+        standing = (STANDING if source.relevance else 1.0) / (1 + source.passage)
         for order, segment in enumerate(source.segments):
             if not _tells(segment) or _off_subject(segment, source, question):
+                continue
+            if outside(segment.text, days):
                 continue
             covers = frozenset(topic for topic in asked if _covers(segment, topic))
             if NOT_INCLUDED.search(segment.text) and not NOT_INCLUDED.search(question.text):
@@ -120,8 +134,12 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
             score = _score(segment, source, question, wanted) + 1.2 * len(covers)
             if asked and not covers:
                 score -= NO_TOPIC_PENALTY
+            relevance = source.relevance[order] if source.relevance else None
+            score += RELEVANCE_WEIGHT * max(relevance or 0.0, 0.0)
             if score > 0:
-                picks.append(Pick(source.passage, order, segment.text, score + standing, covers))
+                picks.append(
+                    Pick(source.passage, order, segment.text, score + standing, covers, relevance)
+                )
     return sorted(picks, key=lambda pick: (-pick.score, pick.passage, pick.order))
 
 
@@ -130,6 +148,21 @@ def _topics_asked(question: Question) -> frozenset[int]:
     if question.intent == "pricing" and PRICE_ASKED.search(question.text):
         asked.add(PRICE)
     return frozenset(asked)
+
+
+def names_topic(text: str) -> bool:
+    """Whether it asks for something that trekking companies know."""
+    return any(topic.asked.search(text) and not topic.subject for topic in topics())
+
+
+def subjects_asked(question: Question) -> frozenset[int]:
+    """The topics that only a sentence about them answers."""
+    return frozenset(one for one in _topics_asked(question) if one >= 0 and topics()[one].subject)
+
+
+def only_of_a_trek(topics_covered: frozenset[int]) -> bool:
+    """Whether all of these are prices, heights and the like, which differ from trek to trek."""
+    return all(one == PRICE or topics()[one].of_trek for one in topics_covered)
 
 
 def _covers(segment: Segment, topic: int) -> bool:
@@ -141,7 +174,7 @@ def _covers(segment: Segment, topic: int) -> bool:
 def _tells(segment: Segment) -> bool:
     """Headings and questions name a subject and say nothing about it."""
     text = segment.text.rstrip(" *")
-    if text.endswith("?"):
+    if asks(text):
         return False
     return bool(segment.facts) or text[-1:] in ".!।" or ": " in text or len(text) > MAX_HEADING
 
@@ -165,7 +198,8 @@ def read(
     intent: Intent = parsed.intent
     if subject.text != turn.text and PRICE_ASKED.search(subject.text):
         intent = "pricing"  # "and in May?" asks what was asked before
-    question = Question(subject.text, intent, parsed.language, asked)
+    spelled = " ".join(one.text for one in parsed.entities if one.type == "trek")
+    question = Question(subject.text, intent, parsed.language, asked, spelled)
     return question, sources_of(documents.passages, known)
 
 
@@ -179,6 +213,16 @@ def answer_sentences(
     doc = documents.passages[best.passage].doc
     same = [pick for pick in picks if documents.passages[pick.passage].doc == doc]
     return _choose(same, ContextLimits(max_chars, max_sentences)) or [best]
+
+
+def in_language(picks: Sequence[Pick], documents: Documents, language: Language) -> list[Pick]:
+    """Those of pages in that language that answer about as well as the best."""
+    return [
+        pick
+        for pick in picks
+        if documents.passages[pick.passage].language == language
+        and pick.score >= picks[0].score * NEARLY_AS_GOOD
+    ]
 
 
 def context_sentences(picks: Sequence[Pick], limits: ContextLimits) -> list[Pick]:

@@ -14,7 +14,9 @@ from serving.types import Citation, Documents, Passage
 
 MAX_QUOTE_CHARS = 480
 MAX_QUOTE_SENTENCES = 3
-MIN_OWN_LANGUAGE = 0.6  # of the best score: about as good, and in the customer's language
+# About as good as the best sentence, and in the customer's language.
+MIN_OWN_LANGUAGE = 0.6  # of its score
+MAX_FARTHER = 0.2  # by relevance
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def _is_own(
 ) -> bool:
     language = documents.passages[pick.passage].language
     readable = language == question.language and variant != "hi_latn"  # no page is written in it
-    return readable and pick.score >= best.score * MIN_OWN_LANGUAGE
+    near = (best.relevance or 0.0) - (pick.relevance or 0.0) <= MAX_FARTHER
+    return readable and near and pick.score >= best.score * MIN_OWN_LANGUAGE
 
 
 def _quoted(

@@ -18,14 +18,15 @@ def readable(text: str) -> list[str] | None:
     """The row's sentences; None when the text is not a row."""
     cells = _cells(text)
     if set(cells) == {"question", "answer"}:
-        return sentences(cells["answer"])
+        return [*sentences(cells["question"]), *sentences(cells["answer"])]
     if len(cells) < MIN_PAIRS:
         return None
     if "departure_date" in cells and "trek" in cells:
         return [_departure(cells)]
     if "price_inr" in cells and "trek" in cells:
         return _price(cells)
-    return ["; ".join(f"{_words(name)}: {value}" for name, value in cells.items())]
+    said = {name: value for name, value in cells.items() if name not in ("valid_from", "valid_to")}
+    return ["; ".join(f"{_words(name)}: {value}" for name, value in said.items())]
 
 
 def _cells(text: str) -> dict[str, str]:

@@ -68,7 +68,12 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> frozenset[str]:
     """Stems of the words that carry a subject."""
-    return frozenset(_stem(word) for word in words(text) if word not in STOPWORDS)
+    return frozenset(subject_stems(text))
+
+
+def subject_stems(text: str) -> list[str]:
+    """The same in the order in which they stand."""
+    return [_stem(word) for word in words(text) if word not in STOPWORDS]
 
 
 def _stem(word: str) -> str:

@@ -4,6 +4,7 @@ Passages of the index are read by many turns, so their reading is kept; what a c
 wrote is personal and never is. Pure.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from serving.sentences import content_words, sentences, words
 from serving.trek_names import TrekNames
 from serving.types import Booking, Passage
 
+IN_CUSTOMERS_VOICE = re.compile(r"\b(?:I|I['’](?:m|ve|ll|d)|my|me)\b")
 MONTH_LIST_GAP = 12  # characters between two months of one list: ", ", " and ", " y ", " और "
 PASSAGES_KEPT = 2_048  # about 20 KB each
 
@@ -59,6 +61,7 @@ class Source:
     days: tuple["Statement", ...]  # dates and months
     links: tuple["Statement", ...]
     passage: int | None = None  # its place among the passages; None: our own words
+    relevance: tuple[float, ...] = ()  # of each sentence to the question; empty: unknown
 
     def about(self, said: Segment) -> frozenset[str]:
         """The treks that a sentence of it speaks of."""
@@ -105,9 +108,20 @@ def segments_of(text: str, known: TrekNames) -> tuple[Segment, ...]:
     return tuple(segment(one, known) for one in sentences(text))
 
 
-def source_of(text: str, known: TrekNames, treks: Iterable[str] = ()) -> Source:
+@lru_cache(maxsize=PASSAGES_KEPT)
+def told_sentences(text: str) -> tuple[str, ...]:
     """A page's sentences; table rows become sentences first."""
-    said = [one for line in text.splitlines() for one in (readable(line) or sentences(line))]
+    return tuple(one for line in text.splitlines() for one in (readable(line) or sentences(line)))
+
+
+def asks(sentence: str) -> bool:
+    """A page's question, also in a customer's voice ("I was charged twice"): it tells nothing."""
+    return sentence.rstrip(" *").endswith("?") or IN_CUSTOMERS_VOICE.search(sentence) is not None
+
+
+def source_of(text: str, known: TrekNames, treks: Iterable[str] = ()) -> Source:
+    """A text's sentences, read."""
+    said = (one for line in text.splitlines() for one in (readable(line) or sentences(line)))
     segments = tuple(segment(one, known) for one in said)
     stated = [(one, fact) for one in segments for fact in one.facts]
     numbers: defaultdict[float, list[Statement]] = defaultdict(list)
@@ -127,7 +141,11 @@ def source_of(text: str, known: TrekNames, treks: Iterable[str] = ()) -> Source:
 
 def sources_of(passages: Sequence[Passage], known: TrekNames) -> list[Source]:
     return [
-        replace(_page(passage.text, passage.title, passage.trek, known), passage=place)
+        replace(
+            _page(passage.text, passage.title, passage.trek, known),
+            passage=place,
+            relevance=passage.relevance,
+        )
         for place, passage in enumerate(passages)
     ]
 

@@ -243,6 +243,8 @@ class Passage:
     url: str | None = None
     valid_from: str | None = None
     valid_to: str | None = None
+    # Of each of its sentences to the question: 0 unrelated, 1 a good answer; empty: unknown.
+    relevance: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from serving.business import Business, Variant
 from serving.extract import PRICE_ASKED, Pick, Question, topics
 from serving.facts import MONEY, Fact, facts_of
 from serving.grounding import Grounding, check
-from serving.sentences import content_words, devanagari_share, words
-from serving.sources import Segment, Source, segments_of
+from serving.sentences import content_words, devanagari_share, subject_stems, words
+from serving.sources import IN_CUSTOMERS_VOICE, Segment, Source, segments_of
 
 WEAK_BELOW = 60  # confidence under which a draft is replaced
 UNSUPPORTED = 60  # one such finding alone makes a draft weak
 MISSING = 45  # so is an answer that leaves out what was asked for
 MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
+# Of a sentence's neighbouring words, those that follow each other in a clause of one page too:
+# whoever takes true words and puts them together anew says something new. The smallest model does.
+MIN_IN_ORDER = 0.84
 MIN_REPLY_CHARS = 2
 MAX_ECHOED = (
     3  # words of a sentence that only the customer wrote: whoever repeats them may obey them
@@ -45,6 +49,8 @@ NEGATION = re.compile(
 VERDICT = re.compile(
     r"(?:yes|no|sure|of course|sí|oui|non|haan|nahi|हाँ|जी हाँ|नहीं)\b", re.IGNORECASE
 )
+WE = re.compile(r"\bwe\b", re.IGNORECASE)
+YOU = re.compile(r"\byou\b", re.IGNORECASE)
 MARKERS: dict[Variant, frozenset[str]] = {
     "en": frozenset({"the", "is", "are", "and", "of", "for", "you", "your", "in", "with", "to"}),
     "es": frozenset({"el", "los", "las", "es", "son", "y", "para", "con", "por", "una", "del"}),
@@ -89,8 +95,12 @@ def review(
     business: Business,
     *,
     written_by_model: bool,
+    verbatim: bool = True,
 ) -> Review:
-    """`sources` may hold our own words too; those have no passage number."""
+    """`sources` may hold our own words too; those have no passage number.
+
+    `verbatim`: a model of this size may shorten and join, not rephrase.
+    """
     said = segments_of(text, question.asked.treks_known)
     grounding = check(said, sources, question.asked)
     findings = [*_grounded(grounding), *_required(text, said, question, sources)]
@@ -98,7 +108,7 @@ def review(
     if written_by_model:
         findings += _loops(text, said)
         findings += _language(text, variant)
-        findings += _wording(text, said, question, sources)
+        findings += _wording(text, said, question, sources, verbatim=verbatim)
         findings += _stray_treks(said, question)
     return Review(tuple(findings), grounding)
 
@@ -224,7 +234,12 @@ def _language(text: str, variant: Variant) -> list[Finding]:
 
 
 def _wording(
-    text: str, said: Sequence[Segment], question: Question, sources: Sequence[Source]
+    text: str,
+    said: Sequence[Segment],
+    question: Question,
+    sources: Sequence[Source],
+    *,
+    verbatim: bool,
 ) -> list[Finding]:
     """A model may rephrase; it may not bring words, names or a yes of its own."""
     passages = [source for source in sources if source.passage is not None]
@@ -234,7 +249,19 @@ def _wording(
     own = [one for one in said if not one.words <= ours]
     spoken = frozenset(word for one in own for word in one.words)
     known = read | asked | ours
-    found = [Finding("unsupported_wording", 25) for one in own if _strange(one, known)]
+    if verbatim:
+        orders = [_neighbours(source) for source in passages]
+        found = [
+            Finding("unsupported_wording", UNSUPPORTED)
+            for one in own
+            if _in_order(one, orders) < MIN_IN_ORDER
+        ]
+    else:
+        found = [Finding("unsupported_wording", 25) for one in own if _strange(one, known)]
+    if any(IN_CUSTOMERS_VOICE.search(one.text) for one in own):
+        found.append(Finding("speaks_as_customer", UNSUPPORTED))
+    if any(_other_agent(one, passages) for one in own):
+        found.append(Finding("other_agent", UNSUPPORTED))
     if not (spoken & read) - asked:
         found.append(Finding("adds_nothing", UNSUPPORTED))
     if any(len((one.words & asked) - read - ours) >= MAX_ECHOED for one in own):
@@ -252,14 +279,42 @@ def _denies(said: Segment, passages: Sequence[Source]) -> bool:
     """It says "not" where the sentence of the sources that it is closest to does not."""
     if not NEGATION.search(said.text):
         return False
-    written = (one for source in passages for one in source.segments)
-    closest = max(written, key=lambda one: len(said.words & one.words), default=None)
+    closest = _closest(said, passages)
     return closest is None or NEGATION.search(closest.text) is None
 
 
 def _strange(said: Segment, known: frozenset[str]) -> bool:
     words = said.words
     return bool(words) and len(words & known) / len(words) < MIN_SUPPORTED_WORDS
+
+
+def _neighbours(source: Source) -> frozenset[tuple[str, str]]:
+    """Words of a page in the order of one clause: a list may be shortened, not shuffled."""
+    clauses = (clause for one in source.segments for clause in one.text.split(";"))
+    stems = (subject_stems(clause) for clause in clauses)
+    return frozenset(pair for said in stems for pair in combinations(said, 2))
+
+
+def _in_order(said: Segment, orders: Sequence[frozenset[tuple[str, str]]]) -> float:
+    """Share of its neighbouring words that the page it is closest to has in that order."""
+    stems = subject_stems(said.text)
+    pairs = list(pairwise(stems))
+    if not pairs:
+        return 1.0
+    return max((sum(pair in known for pair in pairs) for known in orders), default=0) / len(pairs)
+
+
+def _other_agent(said: Segment, passages: Sequence[Source]) -> bool:
+    """It says what "you" do where the sentence that it is closest to says what "we" do."""
+    closest = _closest(said, passages)
+    if closest is None or WE.search(said.text) or not WE.search(closest.text):
+        return False
+    return len(YOU.findall(said.text)) > len(YOU.findall(closest.text))
+
+
+def _closest(said: Segment, passages: Sequence[Source]) -> Segment | None:
+    written = (one for source in passages for one in source.segments)
+    return max(written, key=lambda one: len(said.words & one.words), default=None)
 
 
 def _names(sentence: str) -> list[str]:

@@ -1,30 +1,67 @@
-"""The published index in this process, behind the port of the request path."""
+"""The published index in this process, searched as the product searches it."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from deployments.epoch_searcher import EpochSearcher
+from deployments.relevance import Relevance
 from deployments.settings import Settings
+from deployments.shard_epochs import ShardEpochs
 from evals.frame.evaluation import Unavailable
 from models.catalog import load_catalog
 from models.epochs import EpochStore
 from models.open import TextEncoder, open_encoder
-from models.types import Epoch, Hit
-from pipelines.ingest.search import EpochSearch
+from models.shard import IndexShard
+from models.types import EncoderFingerprint, Epoch, ShardId
 from serving.errors import Failure
-from serving.ports import SearchQuery
-from serving.types import Documents, Passage
+from serving.ports import Embeddings, SearchQuery
+from serving.types import Documents
 
-FIELDS = tuple(name for name in Passage.__slots__ if name != "score")
+PATIENCE_S = 600.0  # an evaluation waits for what a customer would not
+
+
+class LocalEncoder:
+    """`serving.ports.Embedder` with the encoder in this process."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        vectors = self._encoder.encode(texts, "query")
+        return Embeddings(str(self._encoder.fingerprint), vectors)
+
+
+class SearchEncoder:
+    """The same encoder as the searcher sees it."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+
+    async def embed(self, text: str) -> np.ndarray:
+        vector: np.ndarray = self._encoder.encode([text], "query")[0]
+        return vector
+
+    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+        return self._encoder.encode(texts, "passage")
+
+    async def fingerprint(self) -> EncoderFingerprint:
+        return self._encoder.fingerprint
 
 
 class LocalKnowledge:
     """`serving.ports.Knowledge` over all shards of the live epoch."""
 
-    def __init__(self, search: EpochSearch, encoder: TextEncoder) -> None:
-        self._search = search
-        self._encoder = encoder
+    def __init__(
+        self, searcher: EpochSearcher, store: EpochStore, epoch: Epoch, encoder: TextEncoder
+    ) -> None:
+        self._searcher = searcher
+        self._store = store
+        self.epoch = epoch
+        self.encoder = LocalEncoder(encoder)
 
     @classmethod
     def open(cls, settings: Settings) -> "LocalKnowledge":
@@ -33,36 +70,34 @@ class LocalKnowledge:
         epoch = store.current()
         if epoch is None:
             raise Unavailable(f"no index at {settings.index_uri}: run `switchback ingest run`")
-        catalog = load_catalog(settings.catalog)
-        model = str(catalog.encoder(settings.profile).id)
-        encoder = open_encoder(model, settings.data_dir / "models", settings.catalog)
+        entry = load_catalog(settings.catalog).encoder(settings.profile)
+        encoder = open_encoder(str(entry.id), settings.data_dir / "models", settings.catalog)
         encoder.warm_up()
         cache = Path(tempfile.mkdtemp(prefix="switchback-evals-"))
-        return cls(EpochSearch.open(store, epoch, cache), encoder)
-
-    @property
-    def epoch(self) -> Epoch:
-        return self._search.manifest.epoch
+        numbers = range(len(store.manifest(epoch).shards))
+        shards = [ShardEpochs(store, ShardId(number), cache) for number in numbers]
+        own = SearchEncoder(encoder)
+        near = entry.nearness
+        relevance = Relevance(own.embed_passages, near, PATIENCE_S) if near else None
+        searcher = EpochSearcher(store, shards, own, cache, relevance)
+        return cls(searcher, store, epoch, encoder)
 
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
-        return [self._answer(query) for query in queries]
+        if self._searcher.manifest is None:
+            await self._searcher.look()
+        return await self._searcher.search(queries)
 
     async def treks(self) -> Mapping[str, tuple[str, ...]]:
-        return {trek.name: trek.aliases for trek in self._search.manifest.treks}
+        return {trek.name: trek.aliases for trek in self._store.manifest(self.epoch).treks}
 
     @cached_property
     def pages(self) -> Mapping[str, str]:
         """Everything that the index holds of each document."""
         texts: dict[str, list[str]] = {}
-        for shard in self._search.shards:
-            for chunk in shard.chunks():
-                texts.setdefault(chunk.doc, []).append(f"{chunk.title}\n{chunk.text}")
+        manifest = self._store.manifest(self.epoch)
+        with tempfile.TemporaryDirectory(prefix="switchback-evals-") as cache:
+            for number in range(len(manifest.shards)):
+                folder = self._store.local_shard(manifest, ShardId(number), Path(cache))
+                for chunk in IndexShard.load(folder, encoder=manifest.encoder).chunks():
+                    texts.setdefault(chunk.doc, []).append(f"{chunk.title}\n{chunk.text}")
         return {doc: "\n".join(found) for doc, found in texts.items()}
-
-    def _answer(self, query: SearchQuery) -> Documents:
-        (hits,) = self._search.query(self._encoder, [query.text], query.filter, query.k)
-        return Documents(self.epoch, tuple(map(passage, hits)))
-
-
-def passage(hit: Hit) -> Passage:
-    return Passage(**{name: getattr(hit.chunk, name) for name in FIELDS}, score=hit.score)

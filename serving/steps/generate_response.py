@@ -15,6 +15,7 @@ from serving.extract import (
     Pick,
     Question,
     context_sentences,
+    in_language,
     rank,
     read,
     told,
@@ -77,14 +78,16 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
 
     async def _written(self, item: GenerationQuery, route: Route) -> Draft:
         script = scripted(item.turn, item.parsed, item.context, self._business, self._clock.now())
-        if script:
+        chat = script and script.template == "off_topic"  # or a question that reads like chat
+        if script and not (chat and item.documents.passages):
             return self._from_script(script, route)
         history = item.context.history
         question, sources = read(item.turn, item.parsed, item.documents, None, history)
         picks = rank(question, sources)
         if not answerable(question, picks, sources):
-            return self._decline(item, route)
-        read_by_model = context_sentences(picks, self._limits(route))
+            return self._from_script(script, route) if script else self._decline(item, route)
+        own = in_language(picks, item.documents, item.parsed.language)
+        read_by_model = context_sentences(own or picks, self._limits(route))
         request = self._request(item, route, [told(pick, sources) for pick in read_by_model])
         record = route.record(request.deadline_s, self._chat.candidates(request))
         try:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from models.types import SearchFilter
 from serving.errors import Failure, SwitchbackError
+from serving.extract import names_topic
 from serving.followups import Subject, in_context, looks_back
 from serving.orders import order_in, orders
 from serving.ports import Clock, ContextStore, Knowledge, SearchQuery
@@ -137,8 +138,9 @@ def _future_days(parsed: Parsed, today: date) -> Iterator[str]:
 
 def _needs_search(item: Subject) -> bool:
     if item.parsed.intent in NOT_SEARCHED and not item.parsed.unsure:
-        # "Thanks! And the price?" may read as chat; a named trek still deserves its page.
-        return item.parsed.intent == "smalltalk" and bool(item.parsed.values("trek"))
+        # "Thanks! And the price?" may read as chat; what names a trek or a topic deserves its page.
+        named = bool(item.parsed.values("trek")) or names_topic(item.text)
+        return item.parsed.intent == "smalltalk" and named
     return bool(item.text.strip())
 
 

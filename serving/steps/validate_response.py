@@ -43,8 +43,14 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
     name = "validate_response"
 
     def __init__(
-        self, business: Business, knowledge: Knowledge, weak_below: int = WEAK_BELOW
+        self,
+        business: Business,
+        knowledge: Knowledge,
+        weak_below: int = WEAK_BELOW,
+        *,
+        verbatim: bool = True,  # the models at hand are too small to rephrase
     ) -> None:
+        self._verbatim = verbatim
         self._weak_below = weak_below
         self._business = business
         self._knowledge = knowledge
@@ -61,10 +67,13 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         if any(p.trek and p.trek not in self._treks for p in item.documents.passages):
             await self._refresh_treks()  # a new epoch brought a new trek
         evidence = self._evidence(item)
-        found = self._review(item.draft.text, evidence, by_model=item.draft.model != EXTRACTIVE)
+        by_model = item.draft.model != EXTRACTIVE
+        text = item.draft.text if by_model else untitled(item.draft.text, item.documents)
+        found = self._review(text, evidence, by_model=by_model)
         danger = risk.score_risk(item.draft.text, self._business.website.own_domains)
         issues = (*found.issues, *(("ban_risk",) if danger.level != "low" else ()))
-        if all(issue.startswith("missing_") for issue in issues) and issues:
+        # What a quote leaves out its page does not say beside it.
+        if by_model and issues and all(issue.startswith("missing_") for issue in issues):
             repaired = self._repair(item, evidence, issues)
             if repaired:
                 return repaired
@@ -109,10 +118,16 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             evidence.variant,
             self._business,
             written_by_model=by_model,
+            verbatim=self._verbatim,
         )
 
     def _supporting(self, item: ValidationQuery, found: Review) -> tuple[Citation, ...]:
-        """The draft's citations that carry a fact of it; none found means: keep the draft's."""
+        """The draft's citations that carry a fact of it; none found means: keep the draft's.
+
+        A quote is its pages' own words, with or without a fact.
+        """
+        if item.draft.model == EXTRACTIVE:
+            return item.draft.citations
         backed = citations_of(item.documents, found.grounding.passages)
         return tuple(one for one in item.draft.citations if one in backed)
 
@@ -168,7 +183,8 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         found = quote(
             evidence.question, documents, evidence.sources, self._business, evidence.variant
         )
-        if found and self._review(found.text, evidence, by_model=False).grounding.holds:
+        said = untitled(found.text, documents) if found else ""
+        if found and self._review(said, evidence, by_model=False).grounding.holds:
             return found
         return None
 
@@ -177,6 +193,13 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             self._treks = TrekNames(await self._knowledge.treks())
         except SwitchbackError:  # the passages' own treks serve until the index answers
             self._treks = TrekNames()
+
+
+def untitled(text: str, documents: Documents) -> str:
+    """A quote without its page's title, which would lend a price the title's "deposit"."""
+    for passage in documents.passages:
+        text = text.replace(passage.title, "")
+    return text
 
 
 def completed(text: str, added: Sequence[str]) -> str:

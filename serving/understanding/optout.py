@@ -38,7 +38,7 @@ class OptOut:
 
 
 NOTHING = OptOut()
-SURE = 0.8  # of the trained head that a phrase only looks like a request
+SURE = 0.95  # of the trained head that a phrase only looks like a request
 LIKELY = 0.6  # of the trained head that words no phrase knows are a request
 
 
@@ -119,7 +119,8 @@ def _sentence(words: Sequence[Token]) -> OptOut:
     if "stop" in found and "not_stop" not in found:
         scope: OptOutScope = "marketing" if "marketing" in found else "all"
         return OptOut(opt_out=True, scope=scope, rule=f"phrase:{found['stop']}")
-    if "start" in found and not found.keys() & {"not_start", "stop", "stop_marketing"}:
+    stops = "not_stop" not in found and found.keys() & {"stop", "stop_marketing"}
+    if "start" in found and "not_start" not in found and not stops:
         return OptOut(resubscribe=True, rule=f"phrase:{found['start']}")
     return NOTHING
 

@@ -1,11 +1,13 @@
 """What was found is not always an answer."""
 
+from dataclasses import replace
+
 import pytest
 
 from serving.answerable import answerable
 from serving.extract import Question, rank, read
 from serving.trek_names import TrekNames
-from serving.types import Parsed
+from serving.types import Documents, Parsed
 from tests.fakes.values import ALIASES, GLANCE, INCLUDES, PRICE, documents, parsed, passage, turn
 
 FOUND = documents(passage(PRICE), passage(GLANCE, doc="treks/h.md"), passage(INCLUDES))
@@ -46,3 +48,29 @@ def test_a_question_about_what_we_know_is_answered(text: str, asked: Parsed) -> 
 def test_a_question_about_a_stranger_is_declined(text: str, asked: Parsed) -> None:
     """However much of its wording the pages share."""
     assert not fits(text, asked)
+
+
+def with_relevance(*values: float) -> Documents:
+    """One page of three sentences of which the first is about a trek's price."""
+    page = passage("The walk needs good boots.\nGuides know the way.\nTea is served at five.")
+    return documents(replace(page, relevance=values))
+
+
+@pytest.mark.parametrize(("near", "answered"), [((0.9, 0.1, 0.0), True), ((0.2, 0.1, 0.0), False)])
+def test_meaning_decides_where_no_word_is_shared(
+    near: tuple[float, ...], *, answered: bool
+) -> None:
+    """A sentence that is near the question answers it; one that is merely found does not."""
+    asked = parsed("trek_info", "es", "latn")
+    question, sources = read(turn("¿calzado adecuado?"), asked, with_relevance(*near))
+    picks = rank(question, sources)
+    assert answerable(question, picks, sources) is answered
+    if answered:
+        assert picks[0].text == "The walk needs good boots."
+
+
+@pytest.mark.parametrize("text", ["Can I bring my dog?", "हॉल शादी के लिए?", "hay safaris?"])
+def test_a_subject_is_answered_only_by_a_sentence_about_it(text: str) -> None:
+    """However near the rest of a page is."""
+    question, sources = read(turn(text), parsed("trek_info"), with_relevance(0.9, 0.9, 0.9))
+    assert not answerable(question, rank(question, sources), sources)

@@ -166,3 +166,20 @@ async def test_one_failing_item_does_not_fail_its_neighbour() -> None:
     )
     results = await step.many([query, query])
     assert [type(result) for result in results] == [Validated, Validated]
+
+
+@pytest.mark.parametrize(
+    ("text", "issue"),
+    [
+        (
+            "The deposit of the Hampta Pass trek is due 15 days before departure.",
+            "unsupported_wording",
+        ),
+        ("I pay ₹11,500 per person in June.", "speaks_as_customer"),
+    ],
+)
+async def test_true_words_put_together_anew_are_replaced(text: str, issue: str) -> None:
+    """Every word is the page's, and what they say is not."""
+    checked = await validate(text)
+    assert issue in checked.issues
+    assert checked.degraded[-1] == "extractive"
