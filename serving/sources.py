@@ -121,7 +121,7 @@ def asks(sentence: str) -> bool:
 
 def source_of(text: str, known: TrekNames, treks: Iterable[str] = ()) -> Source:
     """A text's sentences, read."""
-    said = (one for line in text.splitlines() for one in (readable(line) or sentences(line)))
+    said = [one for line in text.splitlines() for one in (readable(line) or sentences(line))]
     segments = tuple(segment(one, known) for one in said)
     stated = [(one, fact) for one in segments for fact in one.facts]
     numbers: defaultdict[float, list[Statement]] = defaultdict(list)
