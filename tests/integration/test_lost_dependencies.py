@@ -65,8 +65,8 @@ def test_a_flushed_redis_loses_nothing(started: Services) -> None:
 
 
 def test_a_database_that_goes_away_is_waited_for(started: Services) -> None:
-    """It is away for longer than a lease: deliveries get 503 and come again, turns go on after."""
-    found = asyncio.run(scenes.outage(started, SEED, away_s=6.0))
+    """Longer than a lease and a commit's patience: 503, Meta comes again, turns go on after."""
+    found = asyncio.run(scenes.outage(started, SEED, away_s=12.0))
     assert found.away_s > Options().lease_s
     assert found.refusals > 0
     assert found.settled
