@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 
 from deployments.local import postgres
 from deployments.local.layout import Layout
+from deployments.local.phone import Phone
 from serving import webhook
 from serving.business import load_business
 from serving.graph import GraphApi
@@ -58,25 +59,21 @@ class House:
     senders: PostgresSenders
     alerts: PostgresAlerts
     step: SendMessage
-    phone: httpx.AsyncClient  # the simulator's REST side
+    http: httpx.AsyncClient  # the simulator's REST side
 
     async def customer(self, wa_id: str) -> None:
-        answer = await self.phone.post("/sim/customers", json={"name": "Guest", "wa_id": wa_id})
-        answer.raise_for_status()
+        await Phone(self.http, wa_id).arrive()
 
     async def says(self, wa_id: str, text: str, age_s: float = 0.0) -> None:
-        action = {"text": text, "timestamp": int(time.time() - age_s)}
-        answer = await self.phone.post(f"/sim/customers/{wa_id}/messages", json=action)
-        answer.raise_for_status()
+        await Phone(self.http, wa_id).write(text, timestamp=int(time.time() - age_s))
 
     async def faults(self, **knobs: Any) -> None:
-        (await self.phone.patch("/sim/faults", json=knobs)).raise_for_status()
+        (await self.http.patch("/sim/faults", json=knobs)).raise_for_status()
 
     async def got(self, wa_id: str) -> list[dict[str, Any]]:
         """What the customer was sent, refused messages left out."""
-        answer = await self.phone.get(f"/sim/customers/{wa_id}/messages")
-        messages: list[dict[str, Any]] = answer.json()["messages"]
-        return [one for one in messages if one["direction"] == "out" and one["status"] != "failed"]
+        replies = await Phone(self.http, wa_id).replies()
+        return [one for one in replies if one["status"] != "failed"]
 
     async def claim(self, count: int) -> list[Turn]:
         """Wait until so many conversations have something pending, and take them."""
@@ -140,7 +137,7 @@ async def house(url: str, settings: SendSettings | None = None) -> AsyncIterator
     step = SendMessage(outbox, graph, senders, SystemClock(), settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://sim") as phone,
+        httpx.AsyncClient(transport=transport, base_url="http://sim") as http,
     ):
         yield House(
             database,
@@ -150,7 +147,7 @@ async def house(url: str, settings: SendSettings | None = None) -> AsyncIterator
             senders,
             PostgresAlerts(database),
             step,
-            phone,
+            http,
         )
     await graph.close()
     await database.close()

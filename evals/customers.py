@@ -18,6 +18,7 @@ import httpx
 import yaml
 
 from deployments.local import simulator
+from deployments.local.phone import Phone
 from deployments.settings import Settings
 from evals.answering.judge import language_of, numbers
 from evals.frame.evaluation import Evaluation, Unavailable
@@ -42,8 +43,7 @@ def sayings() -> Mapping[str, Mapping[str, list[Any]]]:
 class Customer:
     """One phone, and what came back to it."""
 
-    phone: httpx.AsyncClient
-    wa_id: str
+    phone: Phone
     case: str
     variety: str
     chance: random.Random
@@ -58,15 +58,9 @@ class Customer:
         """One of this variety's wordings; the same at each run."""
         return self.chance.choice(sayings()[self.variety][kind])
 
-    async def arrive(self) -> None:
-        new = {"name": "Guest", "wa_id": self.wa_id}
-        (await self.phone.post("/sim/customers", json=new)).raise_for_status()
-
     async def say(self, text: str) -> None:
         self.said.append(text)
-        body = {"type": "text", "text": text}
-        sent = await self.phone.post(f"/sim/customers/{self.wa_id}/messages", json=body)
-        sent.raise_for_status()
+        await self.phone.write(text)
 
     async def replies(self, within_s: float | None = None) -> list[str]:
         """All that comes until nothing more does; empty when nothing came in that time."""
@@ -74,12 +68,11 @@ class Customer:
         ends = time.monotonic() + (within_s or self.reply_within_s)
         while (left_s := ends - time.monotonic()) > 0:
             wait_s = min(left_s, self.nothing_more_s)
-            where = httpx.QueryParams(to=self.wa_id, after=self._seen, wait_s=wait_s)
-            page = (await self.phone.get("/sim/messages", params=where)).raise_for_status().json()
-            found += [str(message["text"]) for message in page["messages"]]
-            if found and not page["messages"]:
+            new = await self.phone.replies(self._seen, wait_s)
+            found += [str(message["text"]) for message in new]
+            if found and not new:
                 break
-            self._seen = max(self._seen, page["last_seq"])
+            self._seen = new[-1]["seq"] if new else self._seen
         self.heard += found
         return found
 
@@ -179,16 +172,15 @@ async def _all(address: str) -> list[Chat]:
 
     async def chat(kind: str, variety: str, round_: int, number: int) -> Chat:
         chance = random.Random(f"{kind}/{variety}/{round_}")
-        one = Customer(
-            phone, f"1{run_id:06d}{number:04d}", f"{kind} {variety} {round_}", variety, chance
-        )
+        phone = Phone(http, f"1{run_id:06d}{number:04d}")
+        one = Customer(phone, f"{kind} {variety} {round_}", variety, chance)
         async with gate:
-            await one.arrive()
+            await phone.arrive()
             return kind, one, await KINDS[kind][0](one)
 
     cast = [(kind, variety, at) for at in range(ROUNDS) for kind in KINDS for variety in sayings()]
     try:
-        async with httpx.AsyncClient(base_url=address, timeout=HTTP_TIMEOUT_S) as phone:
+        async with httpx.AsyncClient(base_url=address, timeout=HTTP_TIMEOUT_S) as http:
             found = await asyncio.gather(*(chat(*who, at) for at, who in enumerate(cast)))
     except httpx.HTTPError as error:
         raise Unavailable(

@@ -1,18 +1,19 @@
 """One question through the whole flow, played on a phone of the simulator.
 
-Knows the simulator's REST routes and the read model of a turn. Must not know how it is answered.
+Knows the phone and the read model of a turn. Must not know how it is answered.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx
 
 from deployments.local import simulator
 from deployments.local.errors import LocalError
+from deployments.local.phone import Phone, Written
 from deployments.parts import Parts
 from deployments.settings import Settings
 from serving.errors import Retryable
@@ -24,36 +25,54 @@ if TYPE_CHECKING:
 DEFAULT_CUSTOMER: Final = "15550100190"  # nobody of the demo's customers
 POLL_S: Final = 0.2
 AFTER_REPLY_S: Final = 15.0  # the last two steps run after the customer has the answer
+HTTP_TIMEOUT_S: Final = 10.0
+# Not over yet, and why: what a person who waits is told.
+UNSETTLED: Final = {
+    "deferred": "the answer is there, but Meta takes few messages at a time: it is sent when due",
+    "parked": "the answer was sent, but it is not known yet whether it arrived",
+}
+Say = Callable[[str], None]
+
+
+class Turns(Protocol):
+    async def turn_of(self, phone_number_id: str, wamid: str) -> "TurnView | None": ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A message that was put on its way."""
 
-    wamid: str
-    seq: int
-    customer: str
+    message: Written
+    number: str  # the business's
     at: float  # monotonic
+    give_up_at: float  # monotonic
 
 
-def ask(settings: Settings, text: str, customer: str, timeout_s: float) -> dict[str, Any]:
+def ask(settings: Settings, text: str, customer: str, timeout_s: float, say: Say) -> dict[str, Any]:
     """Ask as `customer` (a wa_id) and return what was answered, and how."""
-    return asyncio.run(_ask(settings, text, customer, timeout_s))
+    return asyncio.run(_ask(settings, text, customer, timeout_s, say))
 
 
-async def _ask(settings: Settings, text: str, customer: str, timeout_s: float) -> dict[str, Any]:
+async def _ask(
+    settings: Settings, text: str, customer: str, timeout_s: float, say: Say
+) -> dict[str, Any]:
     parts = Parts(settings)
     database, stats = parts.database, parts.stats
     address = simulator.address(settings)
     try:
         await parts.open()
-        async with httpx.AsyncClient(base_url=address, timeout=10.0) as phone:
-            asked = await _write(phone, customer, text)
-            give_up_at = asked.at + timeout_s
-            view = await _turn(stats, settings.phone_number_id, asked, give_up_at)
-            reply = await _reply(phone, asked, view, give_up_at)
-            total_ms = (time.monotonic() - asked.at) * 1e3
-            complete = await _complete(stats, settings.phone_number_id, asked, view)
+        async with httpx.AsyncClient(base_url=address, timeout=HTTP_TIMEOUT_S) as http:
+            phone = Phone(http, customer)
+            await phone.arrive()
+            at = time.monotonic()
+            written = await phone.write(text)
+            asked = Asked(written, settings.phone_number_id, at, at + timeout_s)
+            view = await settled(stats, asked, say)
+            reply = await _reply(phone, asked, view)
+            total_ms = (time.monotonic() - at) * 1e3
+            complete = await _complete(stats, asked, view)
+    except httpx.HTTPStatusError as error:
+        raise LocalError(f"the simulator refused it: {error.response.text[:200]}") from error
     except httpx.HTTPError as error:
         why = type(error).__name__
         raise LocalError(
@@ -66,54 +85,49 @@ async def _ask(settings: Settings, text: str, customer: str, timeout_s: float) -
     return summary(complete, reply, total_ms)
 
 
-async def _write(phone: httpx.AsyncClient, customer: str, text: str) -> Asked:
-    known = await phone.get(f"/sim/customers/{customer}")
-    if known.status_code == httpx.codes.NOT_FOUND:
-        new = {"name": "Guest", "wa_id": customer}
-        (await phone.post("/sim/customers", json=new)).raise_for_status()
-    at = time.monotonic()
-    body = {"type": "text", "text": text}
-    sent = await phone.post(f"/sim/customers/{customer}/messages", json=body)
-    if sent.is_error:
-        raise LocalError(f"the simulator refused the message: {sent.text[:200]}")
-    message = sent.json()
-    return Asked(message["id"], message["seq"], customer, at)
+async def settled(stats: Turns, asked: Asked, say: Say) -> "TurnView":
+    """The turn that ended our message, as soon as its outcome is known.
 
-
-async def _turn(stats: Any, number: str, asked: Asked, give_up_at: float) -> "TurnView":
-    """The turn that ended our message, as soon as its outcome is known."""
-    while time.monotonic() < give_up_at:
-        view: TurnView | None = await stats.turn_of(number, asked.wamid)
-        if view is not None:
+    What is only delayed is waited for, and said; when time is up it is the outcome.
+    """
+    view: TurnView | None = None
+    told = ""
+    while time.monotonic() < asked.give_up_at:
+        # None again while a deferred answer is on its way
+        view = await stats.turn_of(asked.number, asked.message.wamid) or view
+        outcome = view.sent.outcome if view is not None and view.sent is not None else ""
+        if view is not None and outcome not in UNSETTLED:
             return view
+        if outcome not in ("", told):
+            say(f"waiting: {UNSETTLED[outcome]}")
+            told = outcome
         await asyncio.sleep(POLL_S)
+    if view is not None:
+        return view
     waited_s = time.monotonic() - asked.at
     raise LocalError(
         f"no answer within {waited_s:.0f} s; see `switchback status` and the logs folder"
     )
 
 
-async def _reply(
-    phone: httpx.AsyncClient, asked: Asked, view: "TurnView", give_up_at: float
-) -> str | None:
-    """What arrived on the phone; None when nothing was to be said."""
+async def _reply(phone: Phone, asked: Asked, view: "TurnView") -> str | None:
+    """What arrived on the phone; None when nothing was to be said, or nothing was sent yet."""
     if view.sent is None or view.sent.wamid is None:
         return None
-    while time.monotonic() < give_up_at:
-        chat = await phone.get(f"/sim/customers/{asked.customer}/messages?after={asked.seq}")
-        for message in chat.raise_for_status().json()["messages"]:
+    while time.monotonic() < asked.give_up_at:
+        for message in await phone.replies(asked.message.seq):
             if message["id"] == view.sent.wamid:
                 return str(message["text"])
         await asyncio.sleep(POLL_S)
     raise LocalError("the answer was sent but did not arrive at the simulator")
 
 
-async def _complete(stats: Any, number: str, asked: Asked, view: "TurnView") -> "TurnView":
+async def _complete(stats: Turns, asked: Asked, view: "TurnView") -> "TurnView":
     """The same turn with the times of its last steps, if they come in time."""
     give_up_at = time.monotonic() + AFTER_REPLY_S
     while not view.complete and time.monotonic() < give_up_at:
         await asyncio.sleep(POLL_S)
-        view = await stats.turn_of(number, asked.wamid) or view
+        view = await stats.turn_of(asked.number, asked.message.wamid) or view
     return view
 
 

@@ -82,7 +82,8 @@ def ask(settings: Settings, text: str, customer: str | None, timeout_s: float) -
         raise UsageError(f"--from {customer!r}: a wa_id has digits only")
     if not simulator.wanted(settings):
         raise UsageError("SWITCHBACK_GRAPH_BASE_URL points to Meta; `ask` needs the simulator")
-    return asking.ask(instance.connected(settings), text, sender, timeout_s)
+    say = TerminalProgress().say
+    return asking.ask(instance.connected(settings), text, sender, timeout_s, say)
 
 
 def scale(settings: Settings, requests: Sequence[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from deployments.local.phone import Phone
 from evals.customers import KINDS, OFFER, Customer, sayings
 from evals.labelled import VARIETIES
 
@@ -14,7 +15,7 @@ Script = Callable[[str], list[str]]
 PRICE = "In September Hampta Pass costs ₹10,500."
 
 
-class Phone:
+class Routes:
     """The simulator's two routes; replies are there as soon as something was said."""
 
     def __init__(self, script: Script) -> None:
@@ -32,9 +33,10 @@ class Phone:
 
 
 def customer(script: Script) -> Customer:
-    phone = httpx.AsyncClient(base_url="http://phone", transport=httpx.MockTransport(Phone(script)))
+    routes = httpx.MockTransport(Routes(script))
+    phone = Phone(httpx.AsyncClient(base_url="http://phone", transport=routes), "15550001")
     return Customer(
-        phone, "15550001", "case", "en", random.Random(1),
+        phone, "case", "en", random.Random(1),
         reply_within_s=0.05, nothing_more_s=0.01, pieces_apart_s=(0.0, 0.01),
     )  # fmt: skip
 
