@@ -19,6 +19,7 @@ from serving.types import LANGUAGES, StepName
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from serving.answer_cache import AnswerCache
     from serving.business import Business
     from serving.chat import ChatEndpoint
     from serving.stores.cache import ContextCache
@@ -177,6 +178,17 @@ class Parts:
         budget = PostgresBudget(self.database, self.settings.model_budget_usd)
         return OpenAiChat(chat_endpoints(self.settings), budget)
 
+    @cached_property
+    def answers(self) -> "AnswerCache | None":
+        """None with stub models: load tests ask the same again and mean every call."""
+        if self.settings.models == "stub":
+            return None
+        from serving.answer_cache import AnswerCache
+        from serving.policy import load_policy
+        from serving.stores.cache import RedisAnswers
+
+        return AnswerCache(self.chat, RedisAnswers(self.redis), load_policy().version)
+
     def step(self, name: StepName) -> Step[Any, Any]:
         """The step of that name, with its ports."""
         return STEPS[name](self)
@@ -231,7 +243,7 @@ def generate_response(parts: Parts) -> Step[Any, Any]:
     from serving.presence import VisibleGeneration
     from serving.steps.generate_response import GenerateResponse
 
-    writer = GenerateResponse(parts.chat, parts.business, parts.clock)
+    writer = GenerateResponse(parts.chat, parts.business, parts.clock, answers=parts.answers)
     visible = VisibleGeneration(writer, parts.graph)
     return EconomicalGeneration(visible, parts.drafts, parts.wakeups)
 

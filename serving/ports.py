@@ -79,6 +79,16 @@ class ChatModel(Protocol):
         ...
 
 
+class SharedAnswers(Protocol):
+    """Replies that hold for whoever asks the same. Losing one costs one more call of a model."""
+
+    async def get(self, key: str) -> ChatReply | None:
+        """None also when it cannot be told in time; never raises."""
+        ...
+
+    async def put(self, key: str, reply: ChatReply) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """Money set aside for one call, until it is known what the call cost."""

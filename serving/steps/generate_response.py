@@ -7,6 +7,7 @@ way but the first two is marked. It knows ports, not which models or stores stan
 
 from dataclasses import dataclass, field, replace
 
+from serving.answer_cache import AnswerCache
 from serving.answerable import answerable
 from serving.business import Business
 from serving.errors import Degraded, SwitchbackError
@@ -22,7 +23,7 @@ from serving.extract import (
     topics,
 )
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
-from serving.ports import ChatModel, ChatRequest, Clock
+from serving.ports import ChatModel, ChatReply, ChatRequest, Clock
 from serving.prompts import Style, messages, user_prompt
 from serving.quotes import citations_of, quote
 from serving.replies import (
@@ -61,8 +62,10 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         business: Business,
         clock: Clock,
         settings: GenerationSettings | None = None,
+        answers: AnswerCache | None = None,  # None: every question is asked anew
     ) -> None:
         self._chat = chat
+        self._answers = answers
         self._business = business
         self._clock = clock
         self._settings = settings or GenerationSettings()
@@ -88,10 +91,12 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             return self._from_script(script, route) if script else self._decline(item, route)
         own = in_language(picks, item.documents, item.parsed.language)
         read_by_model = context_sentences(own or picks, self._limits(route))
-        request = self._request(item, route, [told(pick, sources) for pick in read_by_model])
+        facts = [told(pick, sources) for pick in read_by_model]
+        request = self._request(item, route, facts)
         record = route.record(request.deadline_s, self._chat.candidates(request))
         try:
-            draft = await self._from_model(item, route, request, read_by_model)
+            reply = await self._reply(item, request, facts)
+            draft = self._from_model(item, route, reply, read_by_model)
         except SwitchbackError as error:
             draft = self._from_quote(item, route, question, sources, why_not(error))
         return replace(draft, route=record)
@@ -112,10 +117,16 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         script = decline(self._business, variant_for(item.parsed), unsure=item.parsed.unsure)
         return replace(self._from_script(script, route), route_reason=route.reason)
 
-    async def _from_model(
-        self, item: GenerationQuery, route: Route, request: ChatRequest, read_by_model: list[Pick]
+    async def _reply(
+        self, item: GenerationQuery, request: ChatRequest, facts: list[str]
+    ) -> ChatReply:
+        if self._answers is None:
+            return await self._chat.complete(request)
+        return await self._answers.complete(item, request, facts)
+
+    def _from_model(
+        self, item: GenerationQuery, route: Route, reply: ChatReply, read_by_model: list[Pick]
     ) -> Draft:
-        reply = await self._chat.complete(request)
         body = complete_sentences(reply.text)
         if not body or UNKNOWN in body.casefold():
             raise Unanswered

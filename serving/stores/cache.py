@@ -1,17 +1,19 @@
-"""What is known of contacts, kept near in Redis: encrypted, short-lived, and never the only copy.
+"""What is kept near in Redis, short-lived and never the only copy: contacts, and models' answers.
 
-Every failure is a miss: the database has it all.
+Every failure is a miss: the database knows the contacts, the model the answers.
 """
 
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from serving.errors import Retryable
 from serving.needles import Needles
+from serving.ports import ChatReply
 
 PREFIX = "switchback:"  # of everything that is ours in Redis
 SCAN_DEADLINE_S = 30.0
@@ -19,9 +21,15 @@ SCAN_DEADLINE_S = 30.0
 DEADLINE_S = 0.1
 # Writers drop what they change; this bounds what a lost drop can do.
 LIFETIME = timedelta(minutes=5)
+# The key changes with all that an answer depends on; this bounds how long a poor one is repeated.
+ANSWER_LIFETIME = timedelta(hours=1)
+
+_reply = TypeAdapter(ChatReply)
 
 
 class ContextCache:
+    """Encrypted, for they are personal."""
+
     def __init__(self, redis: "Redis") -> None:  # decode_responses must be off: values are bytes
         self._redis = redis
 
@@ -95,6 +103,29 @@ class ContextCache:
                 return ""
 
 
+class RedisAnswers:
+    """Readable, for they are nobody's: what should slip in all the same, an erasure finds."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    async def get(self, key: str) -> ChatReply | None:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                found = await self._redis.get(_answer_key(key))
+            return _reply.validate_json(found) if found else None
+        except (RedisError, OSError, TimeoutError, ValidationError):
+            return None
+
+    async def put(self, key: str, reply: ChatReply) -> None:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                value = _reply.dump_json(reply)
+                await self._redis.set(_answer_key(key), value, ex=ANSWER_LIFETIME)
+        except (RedisError, OSError, TimeoutError):
+            return
+
+
 def _text(value: object) -> str:
     """Values are bytes; a member of a sorted set may come with its score."""
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
@@ -102,3 +133,7 @@ def _text(value: object) -> str:
 
 def _key(contact_id: str) -> str:
     return f"{PREFIX}context:{contact_id}"
+
+
+def _answer_key(key: str) -> str:
+    return f"{PREFIX}answer:{key}"

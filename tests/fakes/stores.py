@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from serving.errors import SwitchbackError
-from serving.ports import Gate, GraphResult, OutgoingMessage, Recipient, Settlement
+from serving.ports import ChatReply, Gate, GraphResult, OutgoingMessage, Recipient, Settlement
 from serving.types import (
     Consent,
     ContactId,
@@ -61,6 +61,17 @@ class FakeContextStore:
         if self.error:
             raise self.error
         return [self.contexts.get(turn.contact_id, CustomerContext()) for turn in turns]
+
+
+@dataclass
+class FakeAnswers:
+    kept: dict[str, ChatReply] = field(default_factory=dict)
+
+    async def get(self, key: str) -> ChatReply | None:
+        return self.kept.get(key)
+
+    async def put(self, key: str, reply: ChatReply) -> None:
+        self.kept[key] = reply
 
 
 @dataclass

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.answer_cache import AnswerCache
 from serving.business import load_business
 from serving.errors import Overloaded
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
@@ -20,7 +21,7 @@ from serving.types import (
     Risk,
 )
 from tests.fakes.models import FakeChat
-from tests.fakes.stores import NOON, FakeClock
+from tests.fakes.stores import NOON, FakeAnswers, FakeClock
 from tests.fakes.values import INCLUDES, PRICE, PRICE_ES, context, documents, parsed, passage, turn
 
 pytestmark = pytest.mark.anyio
@@ -41,8 +42,10 @@ async def write(
     risk: Risk | None = None,
     clock: FakeClock | None = None,
     recent: tuple[str, ...] = (),
+    answers: AnswerCache | None = None,
 ) -> Draft:
-    step = GenerateResponse(chat or FakeChat(ANSWER), BUSINESS, clock or FakeClock())
+    chat = chat or FakeChat(ANSWER)
+    step = GenerateResponse(chat, BUSINESS, clock or FakeClock(), answers=answers)
     query = GenerationQuery(
         turn(text, recent=recent), read, known or context(), found, risk or Risk(0, "low", {})
     )
@@ -72,6 +75,20 @@ async def test_the_decision_is_recorded_whoever_answers() -> None:
     greeting = (await write(text="hello", read=parsed("smalltalk"))).route
     assert greeting
     assert greeting.candidates == ()
+
+
+async def test_a_shared_answer_is_finished_for_whoever_asks() -> None:
+    """The model's words are reused; the greeting is the customer's own, the citations are there."""
+    chat = FakeChat(ANSWER)
+    answers = AnswerCache(chat, FakeAnswers(), "1")
+    first = await write(chat, answers=answers, known=context("Dana"))
+    second = await write(chat, answers=answers, known=context("Ravi"), text=QUESTION.upper())
+    assert len(chat.requests) == 1
+    assert "Dana" in first.text
+    assert second.text == first.text.replace("Dana", "Ravi")
+    assert second.citations == first.citations
+    assert (second.model, second.cost_usd, second.completion_tokens) == ("fake", 0.0, 0)
+    assert second.degraded == ("cached",)
 
 
 async def test_a_failing_model_gives_way_to_a_quote() -> None:
