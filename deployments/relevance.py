@@ -20,6 +20,7 @@ log = logging.getLogger("switchback.knowledge")
 
 KEPT = 20_000  # sentences; 30 MB
 DEADLINE_S = 1.5  # of the search's four seconds; without it words alone decide
+ENCODER_DEADLINE_S = 30.0  # a page's sentences while a model writes on the same cores
 MISSING = "relevance_missing"
 
 EmbedPassages = Callable[[Sequence[str]], Awaitable[np.ndarray]]
@@ -35,6 +36,7 @@ class Relevance:
         self._nearness = nearness
         self._deadline_s = deadline_s
         self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._coming: dict[str, asyncio.Task[None]] = {}
 
     async def weigh(self, found: Sequence[Documents], vectors: np.ndarray) -> list[Documents]:
         """The same documents, each passage with its sentences' relevance to its question."""
@@ -57,15 +59,28 @@ class Relevance:
         ]
 
     async def _learn(self, texts: Sequence[str]) -> None:
+        """Returns when all are known. One that is given up goes on: the next question has it."""
         for text in texts:
             if text in self._vectors:
                 self._vectors.move_to_end(text)
         unknown = list(dict.fromkeys(text for text in texts if text not in self._vectors))
-        if unknown:
-            self._vectors.update(zip(unknown, await self._embed(unknown), strict=True))
+        if new := [text for text in unknown if text not in self._coming]:
+            fetching = asyncio.create_task(self._fetch(new))
+            fetching.add_done_callback(_heard)
+            self._coming.update(dict.fromkeys(new, fetching))
+        if waited_for := {self._coming[text] for text in unknown}:
+            await asyncio.gather(*map(asyncio.shield, waited_for))
         # Never fewer than this call needs.
         while len(self._vectors) > max(KEPT, len(texts)):
             self._vectors.popitem(last=False)
+
+    async def _fetch(self, texts: Sequence[str]) -> None:
+        try:
+            async with asyncio.timeout(ENCODER_DEADLINE_S):
+                self._vectors.update(zip(texts, await self._embed(texts), strict=True))
+        finally:
+            for text in texts:
+                del self._coming[text]
 
     def _of(self, texts: Sequence[str], vector: np.ndarray) -> tuple[float, ...]:
         if not texts:
@@ -73,6 +88,12 @@ class Relevance:
         near = np.stack([self._vectors[text] for text in texts]) @ vector
         low, high = self._nearness.unrelated, self._nearness.answering
         return tuple(round(float(one), 3) for one in (near - low) / (high - low))
+
+
+def _heard(fetching: "asyncio.Task[None]") -> None:
+    """Whoever waited has the error; when all gave up, it must not be reported as unseen."""
+    if not fetching.cancelled():
+        fetching.exception()
 
 
 def _texts(passage: Passage) -> list[str]:

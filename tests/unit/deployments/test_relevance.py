@@ -60,3 +60,23 @@ async def test_an_encoder_that_hangs_leaves_the_passages_as_they_are() -> None:
     (found,) = await Relevance(hang, NEARNESS, deadline_s=0.01).weigh([TWO], np.ones((1, 2)))
     assert found.passages == TWO.passages
     assert found.degraded == (MISSING,)
+
+
+async def test_sentences_that_came_too_late_serve_the_next_question() -> None:
+    """A deadline ends the waiting, not the work: nothing is encoded twice, nothing is lost."""
+    encoder, may_answer = Encoder(), asyncio.Event()
+
+    async def slow(texts: Sequence[str]) -> np.ndarray:
+        found = await encoder(texts)
+        await may_answer.wait()
+        return found
+
+    relevance, vectors = Relevance(slow, NEARNESS, deadline_s=0.2), np.array([[0.0, 1.0]])
+    (late,) = await relevance.weigh([TWO], vectors)
+    again = asyncio.create_task(relevance.weigh([TWO], vectors))
+    await asyncio.sleep(0)
+    may_answer.set()
+    (found,) = await again
+    assert late.degraded == (MISSING,)
+    assert found.passages[0].relevance == (1.6, 0.0, 1.6)
+    assert len(encoder.seen) == len(set(encoder.seen))

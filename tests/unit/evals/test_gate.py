@@ -28,6 +28,7 @@ def sampled(seed: int, share: float) -> Report:
     return report([luck.random() < share for _ in range(CASES)])
 
 
+@pytest.mark.slow
 def test_twenty_runs_of_the_same_system_raise_no_alarm() -> None:
     """Neither repeating a run exactly nor a system whose answers vary by chance is a loss."""
     first = sampled(0, 0.9)

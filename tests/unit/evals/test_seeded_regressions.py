@@ -21,6 +21,8 @@ from evals.understanding import entity_outcomes
 from serving.understanding import optout
 from serving.understanding.reading import parse_text
 
+pytestmark = pytest.mark.slow  # thousands of resampled scores for each
+
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 Change = Callable[[Outcome], Outcome]
 

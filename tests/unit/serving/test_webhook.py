@@ -70,7 +70,10 @@ def test_an_edit_carries_its_new_words_and_a_revocation_none() -> None:
         assert not message.opens_window
 
 
-@given(st.dictionaries(st.text(max_size=5), st.recursive(st.text(max_size=5), st.lists)))
+NESTED = st.recursive(st.text(max_size=5), st.lists, max_leaves=8)
+
+
+@given(st.dictionaries(st.text(max_size=5), NESTED, max_size=4))
 def test_any_form_is_read(fields: dict[str, object]) -> None:
     """Whatever was filled in, and however deep, becomes lines or nothing."""
     part = {"body": "Sent", "response_json": json.dumps(fields)}
