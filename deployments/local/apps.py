@@ -14,27 +14,8 @@ from deployments.local.serve_api import AppState, DeploymentState, ServeApi
 from deployments.settings import Settings
 
 DEPLOY_TIMEOUT_S: Final = 900.0  # a language model takes 95 s on an idle machine of two cores
-BUILD_TIMEOUT_S: Final = 120.0
 READY_TIMEOUT_S: Final = 300.0  # shards are opened after their replicas report healthy
 POLL_S: Final = 1.0
-FIRST: Final = "models"
-
-
-def begin(api: ServeApi, wanted: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-    """Apply the application that takes longest, and return as soon as it is built.
-
-    A language model starts in one process after another, each importing alone: it needs the head
-    start, the other applications keep both cores busy beside it.
-    """
-    first = [app for app in wanted["applications"] if app["name"] == FIRST]
-    api.apply({**wanted, "applications": first})
-    give_up_at = time.monotonic() + BUILD_TIMEOUT_S
-    while time.monotonic() < give_up_at:
-        apps = [app for app in api.applications() if app.name == FIRST]
-        if any(app.deployments or app.failed for app in apps):
-            return  # who waits for all of them says what failed
-        tell("applications are being built")
-        time.sleep(POLL_S)
 
 
 def apply(api: ServeApi, wanted: Mapping[str, Any], tell: Callable[[str], None]) -> None:

@@ -151,9 +151,6 @@ def _start(wanted: Settings, layout: Layout, progress: Progress) -> Instance:
     apply = running(layout, ray_head.NAME) is None or layout.load(RECORD) is None
     with progress.stage("starting Ray", "15 s") as stage:
         ray_head.start(settings, layout, claimed, stage.doing)
-    if apply:
-        with progress.stage("building the models application", "half a minute") as stage:
-            apps.begin(ServeApi(ray_head.dashboard(settings)), render(settings), stage.doing)
     _index_if_empty(settings, layout, claimed, progress)
     if simulator.wanted(settings):
         with progress.stage("starting the simulator", "3 s"):
