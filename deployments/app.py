@@ -37,6 +37,10 @@ class KnowledgeArgs(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     num_shards: int = 2
+    reranker: str | None = None
+    """A cross-encoder of the catalogue: the profile's, where it names one."""
+    models_dir: str = ".switchback/models"
+    catalog: str | None = None
 
 
 # ── applications ─────────────────────────────────────────────────────────────────────────────
@@ -63,13 +67,18 @@ def models(args: ModelsArgs) -> Application:
 
 
 def knowledge(args: KnowledgeArgs) -> Application:
-    """One deployment per index shard, and the searcher in front of them."""
+    """One deployment per index shard, the searcher in front of them, a reranker if one is named."""
     from deployments.knowledge import Searcher, ShardHost  # noqa: PLC0415  # imports FAISS
+    from deployments.reranker import RerankerHost  # noqa: PLC0415
 
     shards = [
         _deployment(ShardHost, f"shard_{number}").bind(number) for number in range(args.num_shards)
     ]
-    return _deployment(Searcher, "searcher").bind(shards)
+    reranker = None
+    if args.reranker is not None:
+        where = (args.models_dir, args.catalog)
+        reranker = _deployment(RerankerHost, "reranker").bind(args.reranker, *where)
+    return _deployment(Searcher, "searcher").bind(shards, reranker)
 
 
 def agent(_args: dict[str, Any]) -> Application:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from deployments.relevance import Relevance
+from deployments.reranker import RERANKED, Reranker
 from deployments.shard_epochs import WATCH_EVERY_S, ShardEpochs, ShardQuery
 from models.epochs import EpochStore
 from models.manifest import Manifest
@@ -54,6 +55,14 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Refinement:
+    """What looks once more at what was found; None: it is left out."""
+
+    relevance: Relevance | None = None  # weighs sentences
+    reranker: Reranker | None = None  # orders passages; else the fused order stands
+
+
+@dataclass(frozen=True, slots=True)
 class _Live:
     """What a query is pinned to: replaced as a whole, never changed."""
 
@@ -70,13 +79,14 @@ class EpochSearcher:
         shards: Sequence[Shard],
         encoder: Encoder,
         cache_dir: Path,
-        relevance: Relevance | None = None,  # None: sentences are not weighed
+        refinement: Refinement | None = None,
     ) -> None:
         self._store = store
         self._shards = shards
         self._encoder = encoder
         self._cache_dir = cache_dir
-        self._relevance = relevance
+        self._relevance = refinement.relevance if refinement else None
+        self._reranker = refinement.reranker if refinement else None
         self._live: _Live | None = None
         self._tombstones = Tombstones()
         self._local = [
@@ -113,10 +123,12 @@ class EpochSearcher:
         found, degraded = await self._scatter(query, len(live.manifest.shards))
         if not found:
             return [Failure("retryable", "no shard answered")] * len(queries)
-        answers = [
-            self._answer(live, question, wanted.k, [of_shard[at] for of_shard in found], degraded)
-            for at, (question, wanted) in enumerate(zip(asked, queries, strict=True))
-        ]
+        answers = await asyncio.gather(
+            *(
+                self._answer(live, question, wanted.k, [hits[at] for hits in found], degraded)
+                for at, (question, wanted) in enumerate(zip(asked, queries, strict=True))
+            )
+        )
         return [*(await self._relevance.weigh(answers, vectors) if self._relevance else answers)]
 
     async def watch(self) -> None:
@@ -198,7 +210,7 @@ class EpochSearcher:
             log.exception("the local copy of epoch %s cannot be searched", query.epoch)
             return [], ()
 
-    def _answer(
+    async def _answer(
         self,
         live: _Live,
         question: Question,
@@ -211,7 +223,14 @@ class EpochSearcher:
             tuple(hit for hit in hits if not hides(hit.chunk.doc, hit.chunk.revision))
             for hits in found
         ]
-        best = rank(shown, trek_bonus(question.treks), k)
+        bonus = trek_bonus(question.treks)
+        best: Sequence[Hit]
+        if self._reranker is None:
+            best = rank(shown, bonus, k)
+        else:
+            candidates = rank(shown, bonus, max(k, RERANKED))
+            best, missing = await self._reranker.best(question.text, candidates, bonus, k)
+            degraded = (*degraded, *missing)
         return Documents(live.manifest.epoch, tuple(map(_passage, best)), degraded)
 
 

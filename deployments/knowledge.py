@@ -16,8 +16,9 @@ from ray.serve.handle import DeploymentHandle
 from deployments import logs
 from deployments.auth import require_api_key
 from deployments.coalesce import Coalescer
-from deployments.epoch_searcher import EpochSearcher
+from deployments.epoch_searcher import EpochSearcher, Refinement
 from deployments.relevance import Relevance
+from deployments.reranker import Reranker
 from deployments.settings import Settings, load_settings
 from deployments.shard_epochs import ShardEpochs, ShardQuery
 from deployments.transport import remote
@@ -132,7 +133,9 @@ def newest_ingestion() -> dict[str, Any]:
 class Searcher:
     """Answers the other applications and, over HTTP, other programs."""
 
-    async def __init__(self, shards: Sequence[DeploymentHandle]) -> None:  # type: ignore[misc]
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, shards: Sequence[DeploymentHandle], reranker: DeploymentHandle | None = None
+    ) -> None:
         logs.adopt()
         settings = load_settings()
         self._searcher = EpochSearcher(
@@ -140,7 +143,10 @@ class Searcher:
             [RemoteShard(shard) for shard in shards],
             RemoteEncoder(),
             settings.data_dir / CACHE_FOLDER,
-            _relevance(settings),
+            Refinement(
+                _relevance(settings),
+                Reranker(remote(reranker, "score")) if reranker is not None else None,
+            ),
         )
         self._watcher = asyncio.create_task(self._searcher.watch())
         await self._searcher.look()

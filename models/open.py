@@ -1,12 +1,15 @@
-"""Opening the encoder that a profile names: one place for serving and for ingestion."""
+"""Opening the encoder and the reranker of a profile: one place for serving and for ingestion."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from models.types import EncoderFingerprint
+
+if TYPE_CHECKING:
+    from models.cross_encoder import CrossEncoder
 
 HASH_ENCODER = "hash-trigram-384"  # the stub's name in place of a catalogue id
 
@@ -46,3 +49,14 @@ def open_encoder(model_id: str, models_dir: Path, catalog_path: Path | None = No
         query_prefix=entry.query_prefix,
         passage_prefix=entry.passage_prefix,
     )
+
+
+def open_reranker(
+    model_id: str, models_dir: Path, catalog_path: Path | None = None
+) -> "CrossEncoder":
+    """The cross-encoder of that catalogue id, not yet warmed up; its folder must be prepared."""
+    from models.catalog import load_catalog
+    from models.cross_encoder import CrossEncoder
+    from models.loaders import prepare
+
+    return CrossEncoder(prepare(load_catalog(catalog_path), model_id, models_dir))

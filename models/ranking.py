@@ -41,7 +41,14 @@ def rank(
     repeat_penalty: float = REPEAT_PENALTY,
 ) -> tuple[Hit, ...]:
     """The best `k` passages of several shards of one epoch, best first."""
-    scored = ((score + bonus(hit.chunk), hit) for score, hit in merge(shard_hits, weights))
+    scored = [(score + bonus(hit.chunk), hit) for score, hit in merge(shard_hits, weights)]
+    return vary(scored, k, repeat_penalty)
+
+
+def vary(
+    scored: Sequence[tuple[float, Hit]], k: int, repeat_penalty: float = REPEAT_PENALTY
+) -> tuple[Hit, ...]:
+    """The best `k`, best first, each worth less for every better one of its document."""
     pool = [(-score, hit.chunk.chunk_id, score, hit) for score, hit in scored]
     heapq.heapify(pool)
     chosen: list[Hit] = []

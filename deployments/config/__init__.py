@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from deployments.settings import Settings
+from models.catalog import load_catalog
 
 FOLDER = Path(__file__).parent
 
@@ -25,6 +26,8 @@ def render(settings: Settings) -> dict[str, Any]:
     config = read(settings.profile)
     config["http_options"]["port"] = settings.http_port
     for application in config["applications"]:
+        if application["name"] == "knowledge" and settings.models == "real":
+            _add_reranker(application, config, settings)
         if application["name"] == "models":
             application["args"] |= {
                 "models": settings.models,
@@ -35,6 +38,21 @@ def render(settings: Settings) -> dict[str, Any]:
             if settings.models == "stub":
                 _drop_language_models(application)
     return config
+
+
+def _add_reranker(application: dict[str, Any], config: dict[str, Any], settings: Settings) -> None:
+    """Where the catalogue names a cross-encoder: on the hardware and numbers of the encoder."""
+    reranker = load_catalog(settings.catalog).profile(settings.profile).reranker
+    if reranker is None:
+        return
+    application["args"] |= {
+        "reranker": str(reranker),
+        "models_dir": str(settings.data_dir / "models"),
+        "catalog": str(settings.catalog),
+    }
+    deployments = [one for app in config["applications"] for one in app["deployments"]]
+    encoder = next(one for one in deployments if one["name"] == "encoder")
+    application["deployments"].append({**encoder, "name": "reranker"})
 
 
 def _drop_language_models(application: dict[str, Any]) -> None:

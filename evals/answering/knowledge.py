@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deployments.epoch_searcher import EpochSearcher
+from deployments.epoch_searcher import EpochSearcher, Refinement
 from deployments.relevance import Relevance
 from deployments.settings import Settings
 from deployments.shard_epochs import ShardEpochs
@@ -79,7 +79,7 @@ class LocalKnowledge:
         own = SearchEncoder(encoder)
         near = entry.nearness
         relevance = Relevance(own.embed_passages, near, PATIENCE_S) if near else None
-        searcher = EpochSearcher(store, shards, own, cache, relevance)
+        searcher = EpochSearcher(store, shards, own, cache, Refinement(relevance))
         return cls(searcher, store, epoch, encoder)
 
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:

@@ -1,14 +1,17 @@
 """Every profile's applications are built, not deployed, by the schemas that will run them."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ray.serve._private.build_app import build_app
 from ray.serve.schema import ServeDeploySchema
 from vllm.engine.arg_utils import AsyncEngineArgs
 
 from deployments import config
+from deployments.settings import load_settings
 from models.catalog import load_catalog
 from serving.flow import FLOW
 
@@ -89,3 +92,26 @@ def test_gpu_models_ask_for_their_gpus() -> None:
     made = llm_config(entry, ModelsArgs(profile="production", hardware="gpu"))
     bundles = made.get_engine_config().placement_bundles
     assert sum(bundle.get("GPU", 0) for bundle in bundles) == 16
+
+
+def test_a_reranker_named_in_the_catalogue_is_deployed(tmp_path: Path) -> None:
+    """A cross-encoder of the profile becomes a deployment with numbers; else there is none."""
+    catalog = yaml.safe_load(Path("models/catalog.yaml").read_text("utf-8"))
+    source = {"kind": "folder", "path": str(tmp_path)}
+    catalog["models"]["rank"] = {"kind": "cross_encoder", "licence": "MIT", "sources": [source]}
+    catalog["models"]["rank"]["context_length"] = 512
+    for profile in catalog["profiles"].values():
+        profile["reranker"] = "rank"
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(catalog), "utf-8")
+
+    def deployments(**more: str) -> tuple[set[str], set[str]]:
+        settings = load_settings({"SWITCHBACK_PROFILE": "laptop", **more})
+        schema = ServeDeploySchema.model_validate(config.render(settings))
+        [knowledge] = [one for one in schema.applications if one.name == "knowledge"]
+        return {one.name for one in knowledge.deployments}, set(built(knowledge))
+
+    configured, made = deployments(SWITCHBACK_CATALOG=str(path))
+    assert configured == made == {"shard_0", "shard_1", "searcher", "reranker"}
+    configured, made = deployments()
+    assert configured == made == {"shard_0", "shard_1", "searcher"}
