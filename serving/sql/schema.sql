@@ -94,10 +94,12 @@ CREATE TABLE inbox (
     why text NOT NULL DEFAULT '', -- why it is ignored
     turn_id uuid, -- the turn that ended it
     control text CHECK (control IN ('stop', 'start', 'human')), -- a whole message that commands
+    amends_key bytea, -- of the message it edits or takes back
     UNIQUE (phone_number_id, wamid_key)
 ) WITH (fillfactor = 85);
 CREATE INDEX inbox_pending ON inbox (conversation_id, sent_at, inbox_id) WHERE state = 'pending';
 CREATE INDEX inbox_of_conversation ON inbox (conversation_id, sent_at, inbox_id);
+CREATE INDEX inbox_amendments ON inbox (phone_number_id, amends_key) WHERE amends_key IS NOT NULL;
 
 CREATE INDEX inbox_media ON inbox (inbox_id)
     WHERE type IN ('image', 'audio', 'video', 'document', 'sticker');

@@ -121,8 +121,9 @@ async def _store_messages(
     conversations = await _conversations(connection, {pair for pair in pairs if pair})
     places = [conversations.get(pair) if pair else None for pair in pairs]
     rows = await fetch(connection, _SQL.add_messages, _message_columns(lines, places))
-    new = {message_mark(phone_number_id, wamid_key) for phone_number_id, wamid_key in rows}
-    await _amend(connection, [line for line in lines if line.mark in new])
+    amended = {message_mark(number, wamid_key): amended for number, wamid_key, amended in rows}
+    new = set(amended)
+    await _amend(connection, [line for line in lines if line.amends_key or amended.get(line.mark)])
     taken = [
         handover.Taking(place.conversation_id, "echo")
         for line, place in zip(lines, places, strict=True)
@@ -142,12 +143,11 @@ async def _store_messages(
 
 
 async def _amend(connection: Connection, lines: Sequence[Line]) -> None:
-    amending = [line for line in lines if line.amended_key is not None]
-    if amending:
+    """Of messages with several versions, only the latest is answered."""
+    if lines:
         columns = {
-            "phone_number_ids": [line.message.phone_number_id for line in amending],
-            "wamid_keys": [line.wamid_key for line in amending],
-            "amended_keys": [line.amended_key for line in amending],
+            "phone_number_ids": [line.message.phone_number_id for line in lines],
+            "wamid_keys": [line.wamid_key for line in lines],
         }
         await connection.execute(_SQL.amend_messages, columns)
 
@@ -205,6 +205,7 @@ def _message_columns(
         "triggers": [not why for why in whys],
         "whys": whys,
         "controls": [line.control and line.control.kind for line in lines],
+        "amends_keys": [line.amends_key for line in lines],
         "window_openers": [line.wamid_key for line in lines if line.message.opens_window],
     }
 

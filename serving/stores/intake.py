@@ -43,7 +43,7 @@ class Line:
     wamid_key: bytes
     payload: bytes
     control: Control | None = None
-    amended_key: bytes | None = None  # of the message it edits or takes back
+    amends_key: bytes | None = None  # of the message it edits or takes back
 
     @property
     def mark(self) -> Mark:
