@@ -13,52 +13,24 @@ The load comes from a process of its own: it joins the cluster, and one in which
 cannot start and stop services safely.
 """
 
-import contextlib
 import json
 import multiprocessing
 import os
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Annotated
 
 import typer
 
+from bench.instances import stub_instance
 from bench.turns import inside
 from deployments.config import render
-from deployments.local import instance, ray_head, verbs
-from deployments.local.ports import free_ports
-from deployments.local.progress import TerminalProgress
+from deployments.local import ray_head, verbs
 from deployments.local.serve_api import ServeApi
 from deployments.parts import STUB_GRAPH
-from deployments.settings import Settings, load_settings
+from deployments.settings import Settings
 
 ROUTER_STOPS_S = 120.0
-
-
-@contextlib.contextmanager
-def stub_instance() -> Iterator[instance.Instance]:
-    """A whole instance in a folder of its own, with stub models and no router."""
-    with tempfile.TemporaryDirectory(prefix="switchback-bench-") as folder:
-        http, simulator, dashboard = free_ports(3)
-        settings = load_settings(
-            {
-                "SWITCHBACK_PROFILE": "test",
-                "SWITCHBACK_MODELS": "stub",
-                "SWITCHBACK_STUB_LLM_MS": "0",
-                "SWITCHBACK_GRAPH_BASE_URL": STUB_GRAPH,
-                "SWITCHBACK_DATA_DIR": folder,
-                "SWITCHBACK_HTTP_PORT": str(http),
-                "SWITCHBACK_SIMULATOR_PORT": str(simulator),
-                "SWITCHBACK_DASHBOARD_PORT": str(dashboard),
-            }
-        )
-        progress = TerminalProgress()
-        try:
-            yield instance.up(settings, progress)
-        finally:
-            instance.down(settings, progress)
 
 
 def stop_deployed_router(settings: Settings) -> None:
@@ -96,7 +68,8 @@ def main(
     """Measure turns per second and idle time per turn through the eleven deployments."""
     # As this process and Postgres: else they, and whatever else runs here, go before the replicas.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    with stub_instance() as running:
+    instant = {"SWITCHBACK_STUB_LLM_MS": "0", "SWITCHBACK_GRAPH_BASE_URL": STUB_GRAPH}
+    with stub_instance(**instant) as running:
         stop_deployed_router(running.settings)
         joining = verbs.cluster_env(running.settings)
         os.environ |= joining  # Ray and Serve read these when the new process imports them

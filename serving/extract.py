@@ -14,7 +14,7 @@ import yaml
 
 from serving.bands import days_named, outside
 from serving.facts import MONEY
-from serving.followups import in_context
+from serving.followups import in_context, said_before
 from serving.grounding import Asked, asked_about
 from serving.sentences import content_words
 from serving.sources import Segment, Source, asks, sources_of
@@ -191,7 +191,7 @@ def read(
     `known` are trek names and aliases; without them those that the passages are about serve.
     """
     known = known or names_about(passage.trek for passage in documents.passages)
-    subject = in_context(turn.text, parsed, history, known)
+    subject = in_context(turn.text, parsed, said_before(turn, history), known)
     treks = [str(value) for value in subject.parsed.values("trek")]
     dates = [str(value) for value in parsed.values("date")]
     asked = asked_about(subject.text, treks, dates, known)

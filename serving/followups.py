@@ -1,6 +1,7 @@
 """What "and in May?" is about: the question before it, without what the new one replaces.
 
-Only short questions and those with a pronoun look back; one that names its trek stands alone. Pure.
+Only short questions and those with a pronoun look back; one that names its trek stands alone. The
+advertisement that a chat began with counts as said by us. Pure.
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from serving.facts import ABBREVIATIONS, MONTHS, facts_of
 from serving.sentences import content_words, normalise
 from serving.trek_names import TrekNames
-from serving.types import Entity, HistoryMessage, Intent, Parsed
+from serving.types import Entity, HistoryMessage, Intent, Parsed, Turn
 
 MAX_WORDS = 7  # "and how much would that be in May?" has eight, and a pronoun
 LOOK_BACK = 6  # messages, ours included: further back the customer has something else in mind
@@ -67,6 +68,12 @@ def in_context(
     if not _needs_topic(text, parsed) or not asked:
         return Subject(text, meant)
     return Subject(f"{_undated(asked)}\n{text}", meant)
+
+
+def said_before(turn: Turn, history: Sequence[HistoryMessage]) -> tuple[HistoryMessage, ...]:
+    """The history, and what the customer saw last: the advertisement they wrote from."""
+    seen = [one for one in turn.messages if one.advert]
+    return (*history, *(HistoryMessage("assistant", one.advert, one.sent_at) for one in seen))
 
 
 def _needs_topic(text: str, parsed: Parsed) -> bool:

@@ -129,8 +129,6 @@ class SearchQuery:
     text: str
     filter: SearchFilter
     k: int = 5
-    intent: str | None = None
-    language: str | None = None
 
 
 class Knowledge(Protocol):

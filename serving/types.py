@@ -80,6 +80,7 @@ class InboundMessage:
     sent_at: datetime  # Meta's timestamp, UTC
     payload_id: str | None = None  # id of the tapped button or list row
     reply_to: Wamid | None = None  # the message it quotes
+    advert: str = ""  # words of the advertisement that the chat began with
 
 
 @dataclass(frozen=True, slots=True)

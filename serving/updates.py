@@ -34,6 +34,7 @@ class Received:
     why: str = ""  # why it does not trigger
     opens_window: bool = True  # whether the 24-hour window counts from it
     amends: str | None = None  # wamid of the message it edits or takes back
+    advert: str = ""  # words of the advertisement that the chat began with
     raw: Mapping[str, Any] | None = None
 
 

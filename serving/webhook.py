@@ -148,6 +148,7 @@ class _Reader:
                 amends=as_id(content.get("original_message_id")),
                 payload_id=wording.payload_id(message.type, content),
                 reply_to=as_id(message.context.get("id")),
+                advert=wording.advert(as_object(raw.get("referral"))),
                 why=why,
                 opens_window=message.type not in wording.SILENT and why not in _NOT_A_CHAT,
                 raw=raw,

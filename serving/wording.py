@@ -6,6 +6,7 @@ from typing import Any
 
 # The consumer app allows far more than we could answer to.
 MAX_TEXT_CHARS = 8192
+MAX_ADVERT_CHARS = 300  # a headline and the first sentences
 
 TRIGGERING = frozenset(
     {
@@ -31,6 +32,11 @@ def words(kind: str, content: Mapping[str, Any]) -> str:
     """What the customer said with a message of this type; "" when it carries no words."""
     read = _WORDS.get(kind)
     return read(content) if read else ""
+
+
+def advert(referral: Mapping[str, Any]) -> str:
+    """What the advertisement said on which the customer tapped to write."""
+    return _lines(referral.get("headline"), referral.get("body"))[:MAX_ADVERT_CHARS]
 
 
 def payload_id(kind: str, content: Mapping[str, Any]) -> str | None:

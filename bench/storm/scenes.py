@@ -14,6 +14,7 @@ from bench.storm.house import CALM, DEADLINE_S, ROUGH, House, Services, house
 from bench.storm.points import INGRESS, ROUTER
 from bench.storm.worker import SLOWLY, Options
 from deployments.local import postgres
+from serving.stores.turns import SUPERSEDE_CAP_S
 from simulator.faults import SendFault
 from simulator.state import Customer
 
@@ -124,10 +125,11 @@ def _p95(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    within: int  # bursts that an answer could still follow under the cap
+    within: int  # bursts that end while one more turn fits under the cap
     within_one: int  # of these, with one reply
-    longer: int
+    longer: int  # past that, a first answer has to leave before the burst is over
     longer_replies: float  # per burst
+    turn_s: float  # how long a turn takes, 99 of 100
     lost: int
 
 
@@ -137,40 +139,51 @@ OLDEST = """
     SELECT turn_id::text, extract(epoch FROM min(received_at)) FROM inbox
     WHERE turn_id IS NOT NULL GROUP BY turn_id
 """
+TURN_S = """
+    SELECT percentile_cont(0.99)
+        WITHIN GROUP (ORDER BY extract(epoch FROM answered_at - started_at))
+    FROM turns WHERE answered_at IS NOT NULL
+"""
 MODEL_S = 4.0  # a model's answer must outlast the pauses of a burst for there to be a burst
 CAP_S = 15.0
 
 
-async def bursts(services: Services, seed: int, count: int, spread_s: float) -> Bursts:
-    """Two to ten messages, 0.2 to 3 s apart, from each of `count` customers."""
+async def bursts(services: Services, seed: int, count: int, at_once: int) -> Bursts:
+    """Two to ten messages, 0.2 to 3 s apart, from each of `count` customers, some at a time."""
     options = Options(llm_s=MODEL_S, lease_s=10.0)
     async with house(services, options=options, seed=seed) as it:
         await _asked(it, [it.customer() for _ in range(WARM)])
-        spans = dict(
-            await asyncio.gather(*(_burst(it, it.rng.uniform(0, spread_s)) for _ in range(count)))
-        )
+        chatting = asyncio.Semaphore(at_once)
+        spans = dict(await asyncio.gather(*(_burst(it, chatting) for _ in range(count))))
         await it.settled()
+        [(turn_s,)] = await it.rows(TURN_S)
         replies = {key: len(_replies(it, it.meta.world.customers[key])) for key in spans}
-        # A second answer takes as long as the first, and is not begun past the cap.
-        fits = {key for key, span_s in spans.items() if span_s <= CAP_S - 1.5 * MODEL_S}
+        fits = {key for key, span_s in spans.items() if span_s + float(turn_s) <= SUPERSEDE_CAP_S}
         longer = spans.keys() - fits
         return Bursts(
             within=len(fits),
             within_one=sum(replies[key] == 1 for key in fits),
             longer=len(longer),
             longer_replies=statistics.mean([replies[key] for key in longer]) if longer else 0.0,
+            turn_s=float(turn_s),
             lost=(await tally(it)).lost,
         )
 
 
-async def _burst(it: House, pause_s: float) -> tuple[str, float]:
-    await asyncio.sleep(pause_s)
-    customer, started = it.customer(), time.monotonic()
-    for number in range(it.rng.randint(2, 10)):
-        if number:
-            await asyncio.sleep(it.rng.uniform(0.2, 3.0))
-        it.write(customer, it.rng.choice(QUESTIONS))
-    return customer.id, time.monotonic() - started
+async def _burst(it: House, chatting: asyncio.Semaphore) -> tuple[str, float]:
+    """Until it is answered: who would be next has to wait as long."""
+    async with chatting:
+        await asyncio.sleep(it.rng.uniform(0.0, 3.0))
+        customer, started = it.customer(), time.monotonic()
+        for number in range(it.rng.randint(2, 10)):
+            if number:
+                await asyncio.sleep(it.rng.uniform(0.2, 3.0))
+            it.write(customer, it.rng.choice(QUESTIONS))
+        span_s = time.monotonic() - started
+        give_up_at = time.monotonic() + DEADLINE_S
+        while not _replies(it, customer) and time.monotonic() < give_up_at:
+            await asyncio.sleep(0.05)
+        return customer.id, span_s
 
 
 async def talkers(services: Services, seed: int, count: int) -> list[float]:

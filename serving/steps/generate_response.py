@@ -23,6 +23,7 @@ from serving.extract import (
     topics,
 )
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
+from serving.followups import said_before
 from serving.ports import ChatModel, ChatReply, ChatRequest, Clock
 from serving.prompts import Style, messages, user_prompt
 from serving.quotes import citations_of, quote
@@ -155,7 +156,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         user = user_prompt(
             item.turn.text,
             facts,
-            item.context.history,
+            said_before(item.turn, item.context.history),
             risk=item.risk,
             language=item.parsed.language,
             max_history_chars=limits.max_history_chars,

@@ -1,7 +1,7 @@
 """Step 4: the passages that an answer may use, with their sources.
 
-Knows the knowledge port and today's date. The customer's language is preferred, never required:
-most pages exist in English only.
+Knows the knowledge port and today's date. Pages of every language are searched: most exist in
+English only.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import ClassVar
 from models.types import SearchFilter
 from serving.errors import Failure, SwitchbackError
 from serving.extract import names_topic
-from serving.followups import Subject, in_context, looks_back
+from serving.followups import Subject, in_context, looks_back, said_before
 from serving.orders import order_in, orders
 from serving.ports import Clock, ContextStore, Knowledge, SearchQuery
 from serving.step import Step
@@ -88,13 +88,12 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
                 known = await self._contexts.load(leaning)
                 pairs = zip(leaning, known, strict=True)
                 histories = {turn.turn_id: context.history for turn, context in pairs}
-        if histories and not self._treks:
+        said = [said_before(one.turn, histories.get(one.turn.turn_id, ())) for one in items]
+        if any(said) and not self._treks:
             await self._refresh_treks()
         return [
-            in_context(
-                item.turn.text, item.parsed, histories.get(item.turn.turn_id, ()), self._treks
-            )
-            for item in items
+            in_context(item.turn.text, item.parsed, before, self._treks)
+            for item, before in zip(items, said, strict=True)
         ]
 
     async def _refresh_treks(self) -> None:
@@ -109,8 +108,6 @@ class RetrieveDocuments(Step[RetrievalQuery, Documents]):
             text=_text(item),
             filter=SearchFilter(treks=treks or None, valid_on=valid_on(parsed, today)),
             k=self._k,
-            intent=None if parsed.unsure else parsed.intent,
-            language=parsed.language,
         )
 
     def _fitting(self, found: Documents) -> Documents:

@@ -121,6 +121,7 @@ def _line(vault: Vault, book: ContactBook, message: Received) -> Line:
         "text": message.text,
         "payload_id": message.payload_id,
         "reply_to": message.reply_to,
+        "advert": message.advert,
         "raw": message.raw,
     }
     return Line(

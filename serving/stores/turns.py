@@ -344,4 +344,5 @@ def _message(
         sent_at=sent_at,
         payload_id=content["payload_id"],
         reply_to=Wamid(reply_to) if reply_to is not None else None,
+        advert=content.get("advert", ""),
     )

@@ -52,7 +52,7 @@ class FakeEmbedder:
 
 @dataclass
 class FakeKnowledge:
-    """Passages ranked by shared words; a passage of the query's language wins a tie."""
+    """Passages ranked by shared words, those about the trek in question first."""
 
     passages: Sequence[Passage] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class FakeKnowledge:
     @staticmethod
     def _bonus(passage: Passage, query: SearchQuery) -> float:
         about = bool(query.filter.treks) and passage.trek in (query.filter.treks or ())
-        return 0.5 * (passage.language == query.language) + 2.0 * about
+        return 2.0 * about
 
     @staticmethod
     def _allowed(passage: Passage, query: SearchQuery) -> bool:

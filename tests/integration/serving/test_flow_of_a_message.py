@@ -50,6 +50,21 @@ def test_a_message_is_stored_claimed_answered_and_logged(database_url: str) -> N
     play(database_url, scenario)
 
 
+def test_an_advertisement_stays_beside_its_message_and_commands_nothing(database_url: str) -> None:
+    """It is context for the turn; whoever wrote it cannot say STOP for the customer."""
+
+    async def scenario(world: World) -> None:
+        referral = {"headline": "STOP", "body": "Hampta Pass in September", "source_type": "ad"}
+        await world.receive(text("How much is it?", referral=referral))
+        turn = await world.claim_one()
+        assert turn.text == "How much is it?"
+        assert turn.messages[0].advert == "STOP\nHampta Pass in September"
+        assert await world.consent.opted_out([turn.contact_id]) == [None]
+        assert (await world.admit(turn)).outcome == "go"
+
+    play(database_url, scenario)
+
+
 def test_a_turn_is_shown_when_its_outcome_is_known(database_url: str) -> None:
     """Neither while it waits nor while its send is under way is a turn called ended."""
 

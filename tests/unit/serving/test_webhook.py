@@ -59,6 +59,14 @@ def test_words_of_each_type(number: str, words: str) -> None:
     assert fixture(number).messages[0].text == words
 
 
+def test_the_words_of_an_advertisement_are_not_the_customers() -> None:
+    """They stand beside the message."""
+    (message,) = fixture("05").messages
+    assert message.advert == "Chat with us\nAutumn sale is here"
+    assert message.text == "Can I get more info on this?"
+    assert fixture("01").messages[0].advert == ""
+
+
 def test_an_edit_carries_its_new_words_and_a_revocation_none() -> None:
     """Both name the message they are about, and ask for no reply of their own."""
     edit, revoke = (fixture(number).messages[0] for number in ("28", "29"))

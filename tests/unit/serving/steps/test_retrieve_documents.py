@@ -68,10 +68,10 @@ async def asked(item: RetrievalQuery) -> SearchQuery:
     return only
 
 
-async def test_language_is_preferred_and_never_required() -> None:
-    """The customer's language and intent go along; only treks and validity filter."""
+async def test_pages_of_every_language_are_searched() -> None:
+    """Only treks and validity filter."""
     sent = await asked(query("cuánto cuesta", "pricing", entity("trek", "Triund")))
-    assert (sent.language, sent.intent, sent.filter.languages) == ("es", "pricing", None)
+    assert sent.filter.languages is None
     assert sent.filter.treks == ("Triund",)
     assert sent.filter.doc_types is None
 
@@ -112,11 +112,11 @@ async def test_chat_is_not_searched(intent: Intent) -> None:
     assert knowledge.asked == []
 
 
-async def test_an_unsure_reading_is_searched_without_its_intent() -> None:
-    """A weak guess must not steer the ranking."""
+async def test_what_only_may_be_chat_is_searched() -> None:
+    """A weak guess must not keep a question from its page."""
     item = query("hmm trek?", "smalltalk")
     sent = await asked(replace(item, parsed=replace(item.parsed, unsure=True)))
-    assert sent.intent is None
+    assert sent.text == "hmm trek?"
 
 
 async def test_at_most_five_passages_above_the_threshold() -> None:
@@ -170,6 +170,26 @@ async def test_a_follow_up_is_searched_with_what_it_leaves_unsaid() -> None:
     assert resolved.text.startswith("How much is Hampta Pass in ?\nand in May?")
     assert resolved.filter.treks == ("Hampta Pass",)
     assert (alone.text, alone.filter.treks) == ("and in May?", None)
+
+
+async def test_an_advertisement_says_what_a_short_question_is_about() -> None:
+    """Its trek, when the message names none; no history and no database are needed for it."""
+    advert = "Hampta Pass Trek\nThe crossover trek, seats in September"
+    knowledge = RecordingKnowledge(aliases={"Hampta Pass": ("Hampta",)})
+    step = RetrieveDocuments(knowledge, FakeClock(NOW))
+    for item in (
+        query("Can I get more info on this?", "trek_info"),
+        query("How much is Kedarkantha then?", "pricing", entity("trek", "Kedarkantha")),
+    ):
+        (message,) = item.turn.messages
+        seen = replace(item.turn, messages=(replace(message, advert=advert),))
+        await step.one(replace(item, turn=seen))
+    little, enough = (asked[0] for asked in knowledge.asked)
+    assert (little.filter.treks, little.text) == (
+        ("Hampta Pass",),
+        "Can I get more info on this?\nHampta Pass",
+    )
+    assert enough.filter.treks == ("Kedarkantha",)
 
 
 @dataclass
