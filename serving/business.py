@@ -161,6 +161,8 @@ class Templates:
     opt_out_marketing_confirmation: LocalText
     resubscribe_confirmation: LocalText
     media_unreadable: LocalText
+    location_received: LocalText
+    contact_received: LocalText
     technical_problem: LocalText
     sensitive_data: LocalText
     emergency: LocalText

@@ -63,6 +63,8 @@ EMERGENCY = re.compile(
     r"behosh|saans nahi|chot lagi)\b|बेहोश|साँस नहीं|सांस नहीं|घायल|चोट लगी",
     re.IGNORECASE,
 )
+# What says nothing in words, by the type of its message; whatever else is media.
+WORDLESS = {"location": "location_received", "contacts": "contact_received"}
 CTA_INTENTS: frozenset[Intent] = frozenset(
     {"trek_info", "pricing", "availability", "booking", "cancellation_refund", "support"}
 )
@@ -88,7 +90,8 @@ def scripted(
     """What is answered without documents and without a model; None: it needs them."""
     variant = variant_for(parsed)
     if not turn.text.strip():
-        return _template("media_unreadable", business, variant, "media_unreadable")
+        name = WORDLESS.get(turn.messages[-1].type, "media_unreadable")
+        return _template(name, business, variant, name)
     if EMERGENCY.search(turn.text):
         return replace(_template("emergency", business, variant), hands_over=True)
     if parsed.intent == "human_handoff":

@@ -80,6 +80,7 @@ def declines(answer: Answer, business: Business) -> bool:
     offers = (
         *(templates.cannot_answer, templates.clarify, templates.off_topic),
         *(templates.human_handoff, templates.media_unreadable),
+        *(templates.location_received, templates.contact_received),
     )
     text = answer.text
     said = any(one in text for offer in offers for one in offer.all())

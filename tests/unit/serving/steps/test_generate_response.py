@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from serving.answer_cache import AnswerCache
-from serving.business import load_business
+from serving.business import LocalText, load_business, variant_of
 from serving.errors import Overloaded
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.replies import safe_name
 from serving.steps.generate_response import GenerateResponse
 from serving.types import (
+    LANGUAGES,
     CustomerContext,
     Documents,
     Draft,
     GenerationQuery,
     HistoryMessage,
+    Language,
     Parsed,
     Risk,
 )
@@ -198,6 +200,28 @@ async def test_our_own_words_need_no_model(text: str, intent: str, begins: str) 
     assert draft.text.startswith(begins)
     assert draft.model == TEMPLATE
     assert chat.requests == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "template"),
+    [
+        ("image", BUSINESS.templates.media_unreadable),
+        ("location", BUSINESS.templates.location_received),
+        ("contacts", BUSINESS.templates.contact_received),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_has_no_words_is_called_what_it_is(
+    kind: str, template: LocalText, language: Language
+) -> None:
+    """A place is no picture; in the customer's language, and marked as no full answer."""
+    item = turn("")
+    sent = replace(item, messages=(replace(item.messages[0], type=kind),))
+    read = replace(parsed("smalltalk"), language=language, script="latn", unsure=True)
+    step = GenerateResponse(FakeChat(), BUSINESS, FakeClock())
+    draft = await step.one(GenerationQuery(sent, read, context(), Documents(), Risk(0, "low", {})))
+    assert draft.text == template.get(variant_of(language, "latn"))
+    assert len(draft.degraded) == 1
 
 
 async def test_outside_office_hours_the_hand_over_says_when() -> None:
