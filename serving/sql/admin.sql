@@ -84,8 +84,25 @@ FROM interactions
 WHERE created_at >= %(since)s AND created_at < %(until)s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
+-- name: billed_by_country
+-- Delivered messages and what they cost by the rate card.
+SELECT
+    country, category, count(DISTINCT conversation_id), count(*), count(*) FILTER (WHERE free),
+    sum(nano_usd)::double precision / 1e9,
+    sum(nano_usd)::double precision / 1e9 / count(DISTINCT conversation_id)
+FROM message_charges
+WHERE charged_at >= %(since)s AND charged_at < %(until)s
+GROUP BY country, category ORDER BY country, category;
+
+-- name: billed_by_conversation
+-- The dearest first.
+SELECT conversation_id, min(country), count(*), sum(nano_usd)::double precision / 1e9
+FROM message_charges
+WHERE charged_at >= %(since)s AND charged_at < %(until)s
+GROUP BY conversation_id ORDER BY sum(nano_usd) DESC, conversation_id LIMIT %(dearest)s;
+
 -- name: messages_sent
--- By day and purpose; what Meta bills is counted from them.
+-- By day and purpose.
 SELECT date_trunc('day', created_at AT TIME ZONE 'UTC')::date, purpose, count(*)
 FROM outbox
 WHERE state = 'sent' AND created_at >= %(since)s AND created_at < %(until)s

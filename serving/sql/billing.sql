@@ -26,9 +26,3 @@ RETURNING nano_usd;
 
 -- name: spent
 SELECT nano_usd FROM message_spend WHERE month = date_trunc('month', now())::date;
-
--- name: by_country
--- What this month's messages cost, for people.
-SELECT country, category, count(*), sum(nano_usd)::bigint FROM message_charges
-WHERE charged_at >= date_trunc('month', now())
-GROUP BY country, category ORDER BY country, category;

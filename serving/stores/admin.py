@@ -14,12 +14,13 @@ from serving.handoff import Handoff, handoff
 from serving.sql import queries
 from serving.stores.codec import record_codec
 from serving.stores.context import said
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database, fetch, fetch_each
 from serving.types import Booking, HistoryMessage, TurnRecord
 
 _SQL = queries("admin")
 
 THREAD = 50
+DEAREST = 50  # conversations that are listed with their cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,34 @@ class MessageCount:
 
 
 @dataclass(frozen=True, slots=True)
+class CountryCost:
+    """What Meta bills for one kind of message to one country, by the company's rate card."""
+
+    country: str  # "" where it is not known
+    category: str
+    conversations: int
+    messages: int  # delivered
+    free: int  # of these
+    cost_usd: float
+    usd_per_conversation: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationCost:
+    conversation_id: uuid.UUID
+    country: str
+    messages: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     models: tuple[ModelCost, ...]
     messages: tuple[MessageCount, ...]
     model_cost_usd: float
+    countries: tuple[CountryCost, ...]
+    conversations: tuple[ConversationCost, ...]  # the dearest
+    message_cost_usd: float
 
 
 class Desk:
@@ -151,17 +176,30 @@ class Desk:
         return [OptOut(*row) for row in rows]
 
     async def costs(self, since: datetime, until: datetime) -> Costs:
-        """What models cost, and how many messages were sent, by day."""
-        period = {"since": since, "until": until}
+        """What models cost and what was sent, by day; what messages cost, by whom they went to."""
+        period = {"since": since, "until": until, "dearest": DEAREST}
 
-        async def work(connection: Connection) -> tuple[list[Any], list[Any]]:
-            models = await fetch(connection, _SQL.model_costs, period)
-            return models, await fetch(connection, _SQL.messages_sent, period)
+        async def work(connection: Connection) -> list[list[Any]]:
+            return await fetch_each(
+                connection,
+                period,
+                _SQL.model_costs,
+                _SQL.messages_sent,
+                _SQL.billed_by_country,
+                _SQL.billed_by_conversation,
+            )
 
-        models, messages = await self._database.run(work)
+        models, messages, countries, conversations = await self._database.run(work)
         rows = tuple(ModelCost(*row) for row in models)
-        counts = tuple(MessageCount(*row) for row in messages)
-        return Costs(rows, counts, sum(row.cost_usd for row in rows))
+        billed = tuple(CountryCost(*row) for row in countries)
+        return Costs(
+            models=rows,
+            messages=tuple(MessageCount(*row) for row in messages),
+            model_cost_usd=sum(row.cost_usd for row in rows),
+            countries=billed,
+            conversations=tuple(ConversationCost(*row) for row in conversations),
+            message_cost_usd=sum(row.cost_usd for row in billed),
+        )
 
     async def record(self, turn_id: uuid.UUID) -> TurnRecord | None:
         """A past turn as it was answered; None when there is none, or it was not answered."""

@@ -1,18 +1,18 @@
 """Messages that cost money: each delivered one is charged once, by the rate card."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.billing import NANO, BudgetState, price_of, state_of
+from serving.billing import BudgetState, price_of, state_of
 from serving.business import RateCard
 from serving.crypto import Vault
 from serving.ports import Recipient
 from serving.sql import queries
 from serving.stores.alerts import Alert, raise_alerts
 from serving.stores.codec import reply_codec
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, fetch
 
 _SQL = queries("billing")
 
@@ -20,14 +20,6 @@ _MEANING: Mapping[BudgetState, str] = {
     "saving": "four fifths of the month's budget for messages are spent",
     "spent": "the month's budget for messages is spent: answers go to people",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    country: str
-    category: str
-    messages: int
-    usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +67,3 @@ async def charge(
 async def spent(connection: Connection) -> int:
     rows = await fetch(connection, _SQL.spent)
     return int(rows[0][0]) if rows else 0
-
-
-class PostgresBilling:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def this_month(self) -> Sequence[Spending]:
-        rows = await self._database.run(lambda c: fetch(c, _SQL.by_country))
-        return [
-            Spending(country, category, messages, nano_usd / NANO)
-            for country, category, messages, nano_usd in rows
-        ]

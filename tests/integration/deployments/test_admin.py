@@ -1,6 +1,7 @@
 """The administration's API: keys, scopes, the audit log, and what each route does."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -9,9 +10,23 @@ from fastapi import FastAPI
 
 from deployments import admin
 from deployments.admin_access import office_of
+from serving.business import Rate
+from serving.ports import Settlement
 from serving.stores.alerts import Alert, raise_alerts
 from serving.stores.audit import SCOPES, Keys, Scope
-from tests.integration.serving.world import CUSTOMER, KEYS, World, play, text
+from serving.stores.inbox import Inbox
+from serving.types import Wamid
+from serving.webhook import parse
+from tests.integration.serving.world import (
+    BUSINESS,
+    CUSTOMER,
+    KEYS,
+    World,
+    envelope,
+    play,
+    status,
+    text,
+)
 
 LAPTOP_KEY = "the-laptops-own-key-of-forty-characters-"
 
@@ -246,7 +261,64 @@ def test_dead_letters_are_replayed_and_costs_added_up(run: Run) -> None:
             answer = await http.post("/admin/dead-letters/replay", headers=key, json=order)
             assert answer.json() == {letter["turn_id"]: outcome}
         costs = (await http.get("/admin/costs?since=2020-01-01", headers=key)).json()
-        assert costs == {"models": [], "messages": [], "model_cost_usd": 0}
+        assert costs == {
+            "models": [],
+            "messages": [],
+            "countries": [],
+            "conversations": [],
+            "model_cost_usd": 0,
+            "message_cost_usd": 0,
+        }
+
+    run(scenario)
+
+
+def test_messages_cost_what_the_rate_card_says_by_country_and_conversation(run: Run) -> None:
+    """Known numbers: delivered ones count, free ones cost nothing, a period has its own."""
+
+    async def scenario(client: Client) -> None:
+        world, key = client.world, await client.key("costs")
+        card = replace(
+            BUSINESS.rate_card,
+            default=Rate(service=0.5, utility=0.5, marketing=0.5),
+            countries={"IN": Rate(0.25, 0.5, 1.0, "91"), "FR": Rate(2.0, 3.0, 4.0, "33")},
+        )
+        inbox = Inbox(world.database, rate_card=card)
+        ids = {}
+        for wamid, sender, how, kind in (
+            ("wamid.1", "919000000001", "delivered", "regular"),
+            ("wamid.2", "919000000001", "read", "regular"),
+            ("wamid.3", "919000000002", "delivered", "free_customer_service"),
+            ("wamid.4", "33600000001", "delivered", "regular"),
+            ("wamid.5", "33600000001", "sent", "regular"),  # costs nothing before it arrives
+            ("wamid.6", "77700000001", "delivered", "regular"),  # a country not on the card
+        ):
+            await world.receive(text(sender=sender))
+            turn = await world.claim_one()
+            gate = await world.admit(turn)
+            await world.outbox.settle(gate.callback_data, Settlement("sent", Wamid(wamid)))
+            await world.turns.finish(turn, None, "sent")
+            priced = {"pricing": {"type": kind, "category": "service"}}
+            await inbox.accept(parse(envelope(statuses=[status(wamid, how, **priced)])))
+            ids[turn.conversation_id] = sender
+        costs = (await client.http.get("/admin/costs", headers=key)).json()
+        names = ("country", "category", "conversations", "messages", "free", "cost_usd")
+        assert [
+            (*(row[name] for name in names), row["usd_per_conversation"])
+            for row in costs["countries"]
+        ] == [
+            ("", "service", 1, 1, 0, 0.5, 0.5),
+            ("FR", "service", 1, 1, 0, 2.0, 2.0),
+            ("IN", "service", 2, 3, 1, 0.5, 0.25),
+        ]
+        assert [
+            (ids[row["conversation_id"]], row["country"], row["messages"], row["cost_usd"])
+            for row in costs["conversations"]
+            if row["cost_usd"] != 0.5
+        ] == [("33600000001", "FR", 1, 2.0), ("919000000002", "IN", 1, 0.0)]
+        assert costs["message_cost_usd"] == 3.0
+        before = (await client.http.get("/admin/costs?until=2020-01-01", headers=key)).json()
+        assert (before["countries"], before["message_cost_usd"]) == ([], 0)
 
     run(scenario)
 
