@@ -15,6 +15,8 @@ import httpx
 import psutil
 import pytest
 
+from bench.storm.cluster import kill_head
+from deployments.local.layout import Layout
 from deployments.local.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +76,9 @@ class Instance:
             for process in [*psutil.Process(replica["pid"]).children(recursive=True)]:
                 os.kill(process.pid, signal.SIGKILL)
             os.kill(replica["pid"], signal.SIGKILL)
+
+    def kill_head(self) -> None:
+        kill_head(Layout(Path(self.env["SWITCHBACK_DATA_DIR"])))
 
 
 @pytest.fixture(scope="module")  # not longer: it takes a quarter of the machine when idle

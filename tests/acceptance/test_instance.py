@@ -1,5 +1,6 @@
 """What a newcomer, Meta and operations see of a whole running instance with real models."""
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import httpx
 import openai
 import pytest
 
+from deployments.local.phone import Phone
 from deployments.settings import load_settings
 from serving.flow import FLOW
 from tests.acceptance.conftest import ROOT, Instance
@@ -201,19 +203,45 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
     assert all(set(before[name]) <= set(after[name]) for name in ("searcher", "shard_0", "shard_1"))
 
 
-def test_down_and_up_keep_conversations_and_index(instance: Instance) -> None:
-    """A stop and a start lose neither the chat, nor the index, nor the opt-out."""
+def test_a_dead_head_and_a_restart_lose_nothing(instance: Instance, eventually: Eventually) -> None:
+    """What was being answered, and what was written while nobody listened, is answered once.
+
+    The chat, the index and the opt-out are there as before.
+    """
     before = instance.json("status")
     chat = replies_to(instance, "15550100123")
     assert chat
+    asked, unheard = "15550100201", "15550100202"
+    write(instance, asked, "What is the maximum altitude of Kedarkantha?")
+    eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
+    instance.kill_head()
+    write(instance, unheard, "How many days does Kedarkantha take?")
+    down = instance.json("status")
+    assert not down["ready"]
+    assert any(problem.startswith("ray has ended") for problem in down["problems"])
     assert instance.cli("down", deadline_s=120).returncode == 0
     assert instance.cli("up", "--detach", deadline_s=600).returncode == 0
+    eventually(lambda: all(replies_to(instance, who) for who in (asked, unheard)), 240)
     after = instance.json("status")
     assert after["epoch"] == before["epoch"]
     assert after["inbox"]["dead"] == before["inbox"]["dead"]
     assert [m["id"] for m in replies_to(instance, "15550100123")] == [m["id"] for m in chat]
     done = instance.cli("ask", "Hello?", "--from", "15550100151", "--timeout", "20")
     assert done.returncode == 1
+    for customer in (asked, unheard):  # a second reply would have come by now
+        assert len(replies_to(instance, customer)) == 1
+
+
+def write(instance: Instance, customer: str, text: str) -> None:
+    """From a new customer's phone, without waiting for an answer."""
+
+    async def send() -> None:
+        async with httpx.AsyncClient(base_url=instance.simulator, timeout=10) as http:
+            phone = Phone(http, customer)
+            await phone.arrive()
+            await phone.write(text)
+
+    asyncio.run(send())
 
 
 def pids(instance: Instance) -> dict[str, list[int]]:
