@@ -166,7 +166,9 @@ def kill_head(layout: Layout) -> None:
 
 
 async def losses(count: int) -> Losses:
-    with stub_instance(SWITCHBACK_STUB_LLM_MS=MODEL_MS) as it:
+    with contextlib.ExitStack() as stack:
+        started = stub_instance(SWITCHBACK_STUB_LLM_MS=MODEL_MS)
+        it = await asyncio.to_thread(stack.enter_context, started)  # it runs event loops of its own
         async with httpx.AsyncClient(base_url=simulator.address(it.settings), timeout=10.0) as http:
             city = City(it, http)
             whole = await city.asked(count)
