@@ -16,7 +16,7 @@ def test_an_attachment_is_fetched_once_and_kept_encrypted(database_url: str) -> 
     """Its caption is the turn's text at once; two fetchers share the work."""
 
     async def run(all_of_it: House) -> None:
-        await all_of_it.phone.post(
+        await all_of_it.http.post(
             f"/sim/customers/{DANA}/messages",
             json={
                 "type": "image",
@@ -28,7 +28,7 @@ def test_an_attachment_is_fetched_once_and_kept_encrypted(database_url: str) -> 
         (turn,) = await all_of_it.claim(1)
         assert turn.text == "Is this boot good enough?"
         store = PostgresMedia(all_of_it.database)
-        source = GraphMedia("http://127.0.0.1:8080", "v26.0", TOKEN, all_of_it.phone._transport)
+        source = GraphMedia("http://127.0.0.1:8080", "v26.0", TOKEN, all_of_it.http._transport)
         fetchers = [MediaFetcher(store, source) for _ in range(2)]
         tried = await asyncio.gather(*(fetcher.once() for fetcher in fetchers))
         assert sum(tried) == 1
@@ -60,7 +60,7 @@ def test_what_cannot_be_fetched_is_tried_later_and_then_given_up_with_its_reason
 
     async def run(all_of_it: House) -> None:
         path = f"/sim/customers/{DANA}/messages"
-        await all_of_it.phone.post(path, json={"type": "audio", "mime_type": "audio/ogg"})
+        await all_of_it.http.post(path, json={"type": "audio", "mime_type": "audio/ogg"})
         await all_of_it.claim(1)
         source = Flaky()
         fetcher = MediaFetcher(PostgresMedia(all_of_it.database), source)
