@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
-from serving.followups import looks_back
+from serving.followups import looks_back, said_before
 from serving.ports import ChatModel, ChatReply, ChatRequest, SharedAnswers
 from serving.replies import safe_name
 from serving.sentences import normalise
@@ -54,7 +54,7 @@ class AnswerCache:
             )
         reply = await self.chat.complete(request)
         # What was written beside earlier messages, or by a stand-in, is not everybody's answer.
-        if not reply.degraded and not item.context.history:
+        if not reply.degraded and not said_before(item.turn, item.context.history):
             await self.store.put(key, reply)
         return reply
 
