@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from deployments.local import apps, instance, ray_head, simulator
 from deployments.local.layout import Layout
 from deployments.local.phone import Phone
 from deployments.local.progress import Silence
-from deployments.local.serve_api import ServeApi
+from deployments.local.serve_api import AppState, Late, ServeApi
 from deployments.local.status import status
 from deployments.local.supervise import find
 
@@ -111,9 +111,7 @@ class City:
         config = render(self._it.settings)
         left = [one for one in config["applications"] if one["name"] != "knowledge"]
         self._api.apply(config | {"applications": left})
-        async with asyncio.timeout(PATIENCE_S):
-            while "knowledge" in {app.name for app in self._api.applications()}:
-                await asyncio.sleep(0.5)
+        await self._until(lambda running: all(app.name != "knowledge" for app in running))
         return await self.asked(count)
 
     async def without_encoder(self, count: int) -> Answers:
@@ -121,13 +119,25 @@ class City:
         encoder = _deployment(config, "encoder")
         encoder["ray_actor_options"] = {"num_cpus": 0.5, "resources": {"nowhere": 1}}
         self._api.apply(config)
-        async with asyncio.timeout(PATIENCE_S):
-            while any(one.healthy for one in self._deployments() if one.name == "encoder"):
-                await asyncio.sleep(0.5)
+        await self._until(
+            lambda running: (
+                not any(
+                    one.healthy
+                    for app in running
+                    for one in app.deployments
+                    if one.name == "encoder"
+                )
+            )
+        )
         return await self.asked(count)
 
-    def _deployments(self) -> list[Any]:
-        return [one for app in self._api.applications() for one in app.deployments]
+    async def _until(self, condition: Callable[[list[AppState]], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with contextlib.suppress(Late):  # asked again
+                    if condition(await asyncio.to_thread(self._api.applications)):
+                        return
+                await asyncio.sleep(0.5)
 
     async def restore(self) -> None:
         config = render(self._it.settings)

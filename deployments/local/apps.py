@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from deployments.local.errors import LocalError
-from deployments.local.serve_api import AppState, DeploymentState, ServeApi
+from deployments.local.serve_api import AppState, DeploymentState, Late, ServeApi
 from deployments.settings import Settings
 
 DEPLOY_TIMEOUT_S: Final = 900.0  # a language model takes 95 s on an idle machine of two cores
@@ -29,7 +29,10 @@ def await_running(api: ServeApi, names: Sequence[str], tell: Callable[[str], Non
     """Wait for the named applications; raise with Serve's own words when one fails."""
     give_up_at = time.monotonic() + DEPLOY_TIMEOUT_S
     while True:
-        apps = [app for app in api.applications() if app.name in names]
+        try:
+            apps = [app for app in api.applications() if app.name in names]
+        except Late:  # its machine is busy with the very start that is waited for
+            apps = []
         for app in apps:
             _raise_if_failed(app)
         if len(apps) == len(names) and all(app.running for app in apps):

@@ -16,6 +16,10 @@ TIMEOUT_S: Final = 30.0  # the dashboard shares its cores with the replicas' imp
 PROBE_TIMEOUT_S: Final = 5.0
 
 
+class Late(LocalError):
+    """The dashboard is there, and did not answer in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
     """One deployment as Serve reports it."""
@@ -49,8 +53,9 @@ class AppState:
 class ServeApi:
     """A client of one dashboard."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout_s: float = TIMEOUT_S) -> None:
         self._url = address.rstrip("/") + PATH
+        self._timeout_s = timeout_s
 
     def answers(self) -> bool:
         try:
@@ -65,7 +70,7 @@ class ServeApi:
     def apply(self, config: Mapping[str, Any]) -> None:
         """Make the cluster run exactly these applications."""
         try:
-            answer = httpx.put(self._url, json=dict(config), timeout=TIMEOUT_S)
+            answer = httpx.put(self._url, json=dict(config), timeout=self._timeout_s)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         if answer.is_error:
@@ -83,14 +88,15 @@ class ServeApi:
 
     def _read(self) -> dict[str, Any]:
         try:
-            answer = httpx.get(self._url, timeout=TIMEOUT_S).raise_for_status()
+            answer = httpx.get(self._url, timeout=self._timeout_s).raise_for_status()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         found: dict[str, Any] = answer.json()
         return found
 
     def _unreachable(self, error: Exception) -> LocalError:
-        return LocalError(
+        kind = Late if isinstance(error, httpx.TimeoutException) else LocalError
+        return kind(
             f"Ray's dashboard does not answer at {self._url} ({type(error).__name__});"
             " start with `switchback up`"
         )

@@ -1,7 +1,9 @@
 """A Ray dashboard that is only its Serve routes, held in memory."""
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +46,7 @@ class Dashboard:
         self.applications = applications
         self.applied: list[dict[str, Any]] = []
         self.refusal: str | None = None
+        self.late_s: list[float] = []  # waits before the next answers
 
     def details(self) -> dict[str, Any]:
         return {
@@ -78,7 +81,10 @@ class Dashboard:
 def _handler(dashboard: Dashboard) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(200, json.dumps(dashboard.details()))
+            if dashboard.late_s:
+                time.sleep(dashboard.late_s.pop())
+            with contextlib.suppress(BrokenPipeError):  # nobody waited
+                self._answer(200, json.dumps(dashboard.details()))
 
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -38,6 +38,18 @@ def test_the_current_config_can_be_applied_again() -> None:
     assert "grpc_options" not in config
 
 
+def test_a_dashboard_that_answers_late_is_asked_again() -> None:
+    """A start is not given up because the machine is busy with it; a closed port ends it."""
+    dashboard = Dashboard(agent=application("agent", {"router": deployment()}))
+    dashboard.late_s = [2.0]
+    told: list[str] = []
+    with dashboard.served() as address:
+        apps.await_running(ServeApi(address, timeout_s=0.5), ["agent"], told.append)
+    assert len(told) == 1
+    with pytest.raises(LocalError):
+        apps.await_running(ServeApi(address, timeout_s=0.5), ["agent"], told.append)
+
+
 def test_a_dashboard_that_does_not_answer_is_one_line() -> None:
     """The line says what to do."""
     api = ServeApi("http://127.0.0.1:1")
