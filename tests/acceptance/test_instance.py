@@ -204,32 +204,27 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
 
 
 def test_a_dead_head_and_a_restart_lose_nothing(instance: Instance, eventually: Eventually) -> None:
-    """What was being answered, and what was written while nobody listened, is answered once.
-
-    The chat, the index and the opt-out are there as before.
-    """
+    """What was being answered is answered once; chat, index and opt-out are there as before."""
     before = instance.json("status")
     chat = replies_to(instance, "15550100123")
     assert chat
-    asked, unheard = "15550100201", "15550100202"
+    asked = "15550100201"
     write(instance, asked, "What is the maximum altitude of Kedarkantha?")
     eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
     instance.kill_head()
-    write(instance, unheard, "How many days does Kedarkantha take?")
     down = instance.json("status")
     assert not down["ready"]
     assert any(problem.startswith("ray has ended") for problem in down["problems"])
     assert instance.cli("down", deadline_s=120).returncode == 0
     assert instance.cli("up", "--detach", deadline_s=600).returncode == 0
-    eventually(lambda: all(replies_to(instance, who) for who in (asked, unheard)), 240)
+    eventually(lambda: len(replies_to(instance, asked)) == 1, 240)
     after = instance.json("status")
     assert after["epoch"] == before["epoch"]
     assert after["inbox"]["dead"] == before["inbox"]["dead"]
     assert [m["id"] for m in replies_to(instance, "15550100123")] == [m["id"] for m in chat]
     done = instance.cli("ask", "Hello?", "--from", "15550100151", "--timeout", "20")
     assert done.returncode == 1
-    for customer in (asked, unheard):  # a second reply would have come by now
-        assert len(replies_to(instance, customer)) == 1
+    assert len(replies_to(instance, asked)) == 1  # a second one would have come by now
 
 
 def write(instance: Instance, customer: str, text: str) -> None:
