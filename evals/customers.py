@@ -62,15 +62,17 @@ class Customer:
         self.said.append(text)
         await self.phone.write(text)
 
-    async def replies(self, within_s: float | None = None) -> list[str]:
-        """All that comes until nothing more does; empty when nothing came in that time."""
+    async def replies(
+        self, within_s: float | None = None, until: Callable[[list[str]], bool] = bool
+    ) -> list[str]:
+        """All that comes `until` it is enough and nothing more does, or the time is over."""
         found: list[str] = []
         ends = time.monotonic() + (within_s or self.reply_within_s)
         while (left_s := ends - time.monotonic()) > 0:
             wait_s = min(left_s, self.nothing_more_s)
             new = await self.phone.replies(self._seen, wait_s)
             found += [str(message["text"]) for message in new]
-            if found and not new:
+            if until(found) and not new:
                 break
             self._seen = new[-1]["seq"] if new else self._seen
         self.heard += found
@@ -86,7 +88,8 @@ async def impatient(one: Customer) -> dict[str, Any]:
     for piece in one.choose("burst"):
         await one.say(piece)
         await asyncio.sleep(one.chance.uniform(*one.pieces_apart_s))
-    replies = await one.replies()
+    # What greets a first piece is not the answer, and a model takes its time for that.
+    replies = await one.replies(until=_tells_price)
     return {"replies": len(replies), "price": _tells_price(replies)}
 
 

@@ -38,8 +38,8 @@ class OptOut:
 
 
 NOTHING = OptOut()
-SURE = 0.95  # of the trained head that a phrase only looks like a request
-LIKELY = 0.6  # of the trained head that words no phrase knows are a request
+SURE = 0.9  # of the trained head that a phrase only looks like a request
+LIKELY = 0.5  # of the trained head that words no phrase knows are a request
 
 
 def settle(found: OptOut, request: Request, share: float) -> OptOut:

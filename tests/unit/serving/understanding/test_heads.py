@@ -70,5 +70,5 @@ def test_a_wording_that_no_phrase_knows_is_still_a_request() -> None:
     asked = settle(NOTHING, "marketing", 0.8)
     assert (asked.opt_out, asked.scope, asked.rule) == (True, "marketing", "learned:marketing")
     assert settle(NOTHING, "start", 0.8).resubscribe
-    assert settle(NOTHING, "stop", 0.5) is NOTHING
+    assert settle(NOTHING, "stop", 0.4) is NOTHING
     assert settle(NOTHING, "stop", 0.0) is NOTHING
