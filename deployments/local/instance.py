@@ -33,7 +33,7 @@ LOCK_WAIT_S: Final = 20 * 60.0  # a first start may be preparing models
 WATCH_S: Final = 2.0
 MAX_RESTARTS: Final = 5
 Stop = Callable[[Layout], bool]
-# The reverse of the start. The simulator first, so that it keeps what it cannot deliver.
+# The reverse of the start. The simulator first, so that nothing is written to a house that closes.
 STOP_ORDER: Final[tuple[tuple[str, str, Stop], ...]] = (
     (simulator.NAME, "the simulator", simulator.stop),
     (ray_head.NAME, "Ray and the applications", ray_head.stop),
