@@ -102,10 +102,12 @@ async def bursts(services: Services, seed: int, size: Size) -> list[Line]:
     share = found.within_one / max(1, found.within)
     what = "bursts after which a turn fits under the cap: one reply"
     longer = f"{found.longer}, {found.longer_replies:.2f} replies each"
+    first = f"of {found.first_longer_s:.1f} s"
     turns = f"  99 of 100 turns, with a model of {scenes.MODEL_S:.0f} s"
     return [
         Line(what, f"{share:.2%} of {found.within}", ">= 99.9 %", share >= 0.999),
         Line("  longer bursts, which a first reply interrupts", longer, "", None),
+        Line("  the shortest burst with a second reply", first, "", None),
         Line(turns, f"<= {found.turn_s:.1f} s", "", None),
         Line("  messages lost", str(found.lost), "0", found.lost == 0),
     ]
@@ -156,13 +158,13 @@ async def losses(_services: Services, _seed: int, size: Size) -> list[Line]:
     ):
         wrong = got.none + got.several
         lines.append(Line(f"{title}: not answered once", f"{wrong} of {got.asked}", "0", not wrong))
-    for title, got in (
-        ("without index", found.without_index),
-        ("without encoder", found.without_encoder),
-    ):
-        measured = f"{got.marked} of {got.asked} marked, {got.priced} with a price"
-        kept = got.marked == got.asked and not got.priced
-        lines.append(Line(f"  {title}: safe, and said to be", measured, "all, none", kept))
+    nothing, by_words = found.without_index, found.without_encoder
+    measured = f"{nothing.marked} of {nothing.asked} marked, {nothing.priced} with a price"
+    kept = nothing.marked == nothing.asked and not nothing.priced
+    lines.append(Line("  without index: safe, and said to be", measured, "all, none", kept))
+    measured = f"{by_words.marked} of {by_words.asked} marked, {by_words.priced} with the price"
+    kept = by_words.marked == by_words.asked == by_words.priced
+    lines.append(Line("  without encoder: found by words", measured, "all, all", kept))
     return [
         *lines,
         Line("  without head: `status` says", found.told or "nothing", "so", bool(found.told)),

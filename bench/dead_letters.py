@@ -22,7 +22,7 @@ from bench import machine
 from deployments.local import postgres
 from deployments.local.layout import Layout
 from serving.migrations import migrate
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 from serving.stores.dead_letters import Breaker, DeadLetter, DeadLetters
 from serving.stores.inbox import Inbox
 from serving.stores.outbox import PostgresOutbox
@@ -98,7 +98,7 @@ class House:
         return Round(seconds, replayed, len(outcomes) - replayed, answers, await self.counts())
 
     async def counts(self) -> Counts:
-        ((*row,),) = await self.database.run(lambda c: fetch(c, COUNTS))
+        ((*row,),) = await self.database.query(COUNTS)
         return Counts(*row)
 
     async def _all(self) -> list[DeadLetter]:

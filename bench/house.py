@@ -102,7 +102,7 @@ class House:
         return await self.database.run(work)
 
     async def execute(self, sql: str) -> None:
-        await self.database.run(lambda connection: connection.execute(sql.encode()))
+        await self.database.query(sql.encode())
 
     async def until(self, condition: Callable[[], Any]) -> None:
         async with asyncio.timeout(PATIENCE_S):

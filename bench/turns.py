@@ -20,16 +20,15 @@ import uvloop
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from bench import hops, machine
+from bench import costs, hops, machine
 from deployments.parts import Parts
 from deployments.router import Router, RouterLimits
 from deployments.settings import Settings
 from deployments.transport import ServeTransport
 from serving import webhook
 from serving.errors import Failure
-from serving.middleware import StepSpec, Transport
+from serving.middleware import Meter, StepSpec, Transport
 from serving.stores import senders
-from serving.stores.database import fetch
 from serving.types import STEP_NAMES, StepName
 
 In = TypeVar("In")
@@ -93,7 +92,7 @@ class Load:
         return await self._count(UNANSWERED) > 0
 
     async def _count(self, sql: bytes) -> int:
-        [[count]] = await self._parts.database.run(lambda connection: fetch(connection, sql))
+        [[count]] = await self._parts.database.query(sql)
         return int(count)
 
     def _body(self, count: int) -> bytes:
@@ -122,11 +121,12 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def routing(parts: Parts, transport: Transport, max_turns: int) -> AsyncIterator[None]:
+async def routing(
+    parts: Parts, transport: Transport, max_turns: int, meter: Meter | None = None
+) -> AsyncIterator[None]:
     """A router in this process, in place of the deployed one."""
-    router = Router(
-        parts.turns, parts.outbox, parts.wakeups, transport, RouterLimits(max_turns=max_turns)
-    )
+    limits = RouterLimits(max_turns=max_turns)
+    router = Router(parts.turns, parts.outbox, parts.wakeups, transport, limits, meter=meter)
     loops = asyncio.create_task(router.run())
     try:
         yield
@@ -138,23 +138,26 @@ async def routing(parts: Parts, transport: Transport, max_turns: int) -> AsyncIt
 
 async def throughput(
     parts: Parts, load: Load, transport: Transport, count: int, max_turns: int
-) -> float:
-    """Messages per second from a full inbox to the last logged turn."""
+) -> tuple[float, dict[str, float]]:
+    """Messages per second from a full inbox to the last logged turn, and what a turn cost each
+    process, in milliseconds of processor.
+    """
     async with routing(parts, transport, max_turns):
         await load.offer(WARM_UP)
         await load.drained()
         await load.offer(count)
-        started = time.perf_counter()
+        before, started = costs.used_s(), time.perf_counter()
         await load.drained()
-        return count / (time.perf_counter() - started)
+        took_s = time.perf_counter() - started
+        return count / took_s, costs.per_turn_ms(before, costs.used_s(), count)
 
 
-async def idle_ms(parts: Parts, load: Load, transport: Transport) -> list[float]:
+async def idle_ms(parts: Parts, load: Load, transport: Transport, meter: Meter) -> list[float]:
     """Milliseconds from a committed message to its committed answer, one message at a time; up to
     four too many, for so seldom it is looked.
     """
     took = []
-    async with routing(parts, transport, max_turns=8):
+    async with routing(parts, transport, max_turns=8, meter=meter):
         for _ in range(IDLE_TURNS):
             await load.offer(1)
             started = time.perf_counter()
@@ -178,13 +181,18 @@ async def measure(settings: Settings, messages: int, naive_messages: int) -> dic
     gc.collect()
     gc.freeze()  # as Serve does in a replica, the router's own included
     coalesced, naive = ServeTransport(handles), NaiveTransport(handles)
-    idle = await idle_ms(parts, load, coalesced)
+    steps = costs.StepTimes()
+    idle = await idle_ms(parts, load, coalesced, steps)
     _say(f"idle: {statistics.median(idle):.1f} ms")
-    fast = await throughput(parts, load, coalesced, messages, MAX_TURNS)
+    fast, processors = await throughput(parts, load, coalesced, messages, MAX_TURNS)
     _say(f"coalesced: {fast:.1f} messages/s")
-    slow = await throughput(parts, load, naive, naive_messages, MAX_NAIVE_TURNS)
+    slow, _ = await throughput(parts, load, naive, naive_messages, MAX_NAIVE_TURNS)
     _say(f"naive: {slow:.1f} messages/s")
-    return _figures(fast, slow, idle)
+    return {
+        **_figures(fast, slow, idle),
+        "idle_step_p50_ms": steps.median_ms(),
+        "processor_ms_per_turn": processors,
+    }
 
 
 async def measure_hops(

@@ -22,18 +22,20 @@ from models.question import Question, QuestionReader
 from models.ranking import rank, trek_bonus
 from models.tombstones import Tombstones, read_tombstones
 from models.types import EncoderFingerprint, Epoch, Hit, ShardId
-from serving.errors import Failure, Retryable
+from serving.errors import Failure
 from serving.ports import SearchQuery
 from serving.types import Documents, Passage
 
 log = logging.getLogger("switchback.knowledge")
 
+ENCODER_DEADLINE_S = 1.5  # of the search's four seconds; without it words alone decide
 SHARD_DEADLINE_S = 3.0
 READY_DEADLINE_S = 120.0  # a shard may have to copy gigabytes first
 CANDIDATES = 48  # from each shard, for a final five of different pages
 POOL = 4  # for each passage wanted
 LOCAL_FOR_S = 5.0  # when no shard answered, how long none is asked again
 LOCAL_COPY = "shards_down:local_copy"
+WORDS_ONLY = "encoder_missing:words_only"
 
 Found = tuple[Hit, ...]
 
@@ -80,11 +82,14 @@ class EpochSearcher:
         encoder: Encoder,
         cache_dir: Path,
         refinement: Refinement | None = None,
+        *,
+        encoder_deadline_s: float = ENCODER_DEADLINE_S,
     ) -> None:
         self._store = store
         self._shards = shards
         self._encoder = encoder
         self._cache_dir = cache_dir
+        self._encoder_deadline_s = encoder_deadline_s
         self._relevance = refinement.relevance if refinement else None
         self._reranker = refinement.reranker if refinement else None
         self._live: _Live | None = None
@@ -108,11 +113,7 @@ class EpochSearcher:
         if not queries:
             return []
         asked = [live.reader.read(query.text) for query in queries]
-        try:
-            embedded = (self._encoder.embed(question.to_embed) for question in asked)
-            vectors = np.stack(await asyncio.gather(*embedded))
-        except Exception as error:  # noqa: BLE001  # the encoder is another application
-            return [Failure.of(Retryable(f"encoder: {error}"))] * len(queries)
+        vectors = await self._embed(asked)
         query = ShardQuery(
             live.manifest.epoch,
             vectors,
@@ -123,13 +124,29 @@ class EpochSearcher:
         found, degraded = await self._scatter(query, len(live.manifest.shards))
         if not found:
             return [Failure("retryable", "no shard answered")] * len(queries)
+        if vectors is None:
+            degraded = (*degraded, WORDS_ONLY)
         answers = await asyncio.gather(
             *(
                 self._answer(live, question, wanted.k, [hits[at] for hits in found], degraded)
                 for at, (question, wanted) in enumerate(zip(asked, queries, strict=True))
             )
         )
-        return [*(await self._relevance.weigh(answers, vectors) if self._relevance else answers)]
+        if self._relevance is None or vectors is None:
+            return [*answers]
+        return [*(await self._relevance.weigh(answers, vectors))]
+
+    async def _embed(self, asked: Sequence[Question]) -> np.ndarray | None:
+        """float32 (n, dim); None when the encoder, which is another application, does not answer:
+        half the ranking beats none.
+        """
+        try:
+            async with asyncio.timeout(self._encoder_deadline_s):
+                embedded = (self._encoder.embed(question.to_embed) for question in asked)
+                return np.stack(await asyncio.gather(*embedded))
+        except Exception as error:  # noqa: BLE001  # a dead replica raises what it likes
+            log.warning("searching by words alone, the encoder: %s", type(error).__name__)
+            return None
 
     async def watch(self) -> None:
         """Follow the pointer and the tombstones for ever."""

@@ -30,11 +30,16 @@ class Relevance:
     """Puts numbers on sentences: 0 is what unrelated ones have, 1 a good answer's."""
 
     def __init__(
-        self, embed: EmbedPassages, nearness: Nearness, deadline_s: float = DEADLINE_S
+        self,
+        embed: EmbedPassages,
+        nearness: Nearness,
+        deadline_s: float = DEADLINE_S,
+        encoder_deadline_s: float = ENCODER_DEADLINE_S,
     ) -> None:
         self._embed = embed
         self._nearness = nearness
         self._deadline_s = deadline_s
+        self._encoder_deadline_s = encoder_deadline_s
         self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
         self._coming: dict[str, asyncio.Task[None]] = {}
 
@@ -76,7 +81,7 @@ class Relevance:
 
     async def _fetch(self, texts: Sequence[str]) -> None:
         try:
-            async with asyncio.timeout(ENCODER_DEADLINE_S):
+            async with asyncio.timeout(self._encoder_deadline_s):
                 self._vectors.update(zip(texts, await self._embed(texts), strict=True))
         finally:
             for text in texts:

@@ -27,10 +27,10 @@ KEEP_OLD_FOR_S = 30.0  # longer than any query that is pinned to the old epoch
 
 @dataclass(frozen=True, slots=True)
 class ShardQuery:
-    """A batch of queries to one shard. Vectors are float32 (n, dim)."""
+    """A batch of queries to one shard. Vectors are float32 (n, dim); None: by words alone."""
 
     epoch: Epoch
-    vectors: np.ndarray
+    vectors: np.ndarray | None
     texts: tuple[str, ...]
     filters: tuple[SearchFilter, ...]
     k: int

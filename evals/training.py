@@ -1,22 +1,19 @@
 """Training of the heads on the labelled messages: `switchback train`.
 
-Three multinomial logistic regressions over the same three parts: the embedding, the pieces of words
-and the clues of the word lists. A temperature, fitted on families that were left out,
-makes their probabilities honest.
+For each label a support vector machine tells its messages from all others; its kernel is nearness
+of embeddings plus shared word pieces and clues. A softmax, fitted on families that were left out,
+makes probabilities of what they say.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize_scalar
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupShuffleSplit
 
 from deployments.local.understanding import encoder
 from deployments.settings import Settings
@@ -27,18 +24,18 @@ from serving.understanding.reading import clues_of, parse_text
 from serving.understanding.script import tokens
 from serving.understanding.treks import TrekFinder
 
-# How much each part weighs before regularisation; chosen on left-out families of the training part.
-EMBEDDING, PIECES, CLUES = 6.0, 3.0, 0.25
-INVERSE_REGULARISATION = 1.0
-LEFT_OUT = 0.2  # of the families, for the temperature
+# Chosen on left-out families of the training part.
+PIECES, CLUES = 3.0, 0.25  # how much a piece and a clue weigh against each other ...
+WORDS = 0.06  # ... and both against nearness by meaning
+WIDTH = 1.0  # of the kernel, against the embeddings' own spread
+PENALTY = 10.0  # of a message on the wrong side
+FOLDS = 3  # of families; what is left out of one is what the softmax is fitted on
 
-Matrix = NDArray[np.float32]
+Matrix = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    family: str
-    embedding: Matrix
     pieces: tuple[NDArray[np.int64], Matrix]
     clues: Matrix
 
@@ -61,45 +58,39 @@ def fit(
     finder = treks()
     texts = [(one.text, one.family) for one in labelled]
     texts += [(one.text, one.family) for one in asking]
-    pairs = zip(texts, vectors - center, strict=True)
-    examples = [_example(text, family, vector, finder) for (text, family), vector in pairs]
-    customers = examples[: len(labelled)]  # those who ask for silence have no other intent
-    digest = hashlib.sha256("\n".join(map(str, [*labelled, *asking])).encode()).hexdigest()[:12]
-    return Heads(
+    known = vectors - center
+    examples = [_example(text, finder) for text, _ in texts]
+    words = _words(examples)
+    width = WIDTH / (known.shape[1] * float(known.var()))
+    kernel = _kernel(known, words, width)
+    families = np.array([family for _, family in texts])
+    customers = len(labelled)  # those who ask for silence have no other intent
+
+    def head(labels: Sequence[str]) -> Head:
+        first = len(labels)
+        return _fit_head(kernel[:first, :first], words[:first], families[:first], labels)
+
+    trained = Heads(
         encoder=fingerprint,
-        data=digest,
+        data=hashlib.sha256("\n".join(map(str, [*labelled, *asking])).encode()).hexdigest()[:12],
+        known=known,
         center=center,
-        intent=_fit_head(customers, [one.intent for one in labelled]),
-        sentiment=_fit_head(customers, [one.sentiment for one in labelled]),
-        request=_fit_head(examples, ["none"] * len(labelled) + [one.request for one in asking]),
+        width=width,
+        intent=head([one.intent for one in labelled]),
+        sentiment=head([one.sentiment for one in labelled]),
+        request=head(["none"] * customers + [one.request for one in asking]),
     )
+    return _without_idle(trained)
 
 
-def _example(text: str, family: str, embedding: Matrix, finder: TrekFinder) -> Example:
+def _example(text: str, finder: TrekFinder) -> Example:
     words = tokens(text)
     clues = clues_of(text, words, parse_text(text, NOW, finder))
-    return Example(family, embedding, features.pieces(text, words), clues)
+    return Example(features.pieces(text, words), clues)
 
 
-def _fit_head(examples: Sequence[Example], labels: Sequence[str]) -> Head:
-    inputs = _inputs(examples)
-    families = [example.family for example in examples]
-    temperature = _temperature(inputs, np.array(labels), families)
-    model = _regression().fit(inputs, labels)
-    weights = (model.coef_.T / temperature).astype(np.float32)
-    dimensions = len(examples[0].embedding)
-    end = dimensions + features.BUCKETS
-    return Head(
-        labels=tuple(map(str, model.classes_)),
-        embedding=weights[:dimensions] * EMBEDDING,
-        pieces=weights[dimensions:end] * PIECES,
-        clues=weights[end:] * CLUES,
-        bias=(model.intercept_ / temperature).astype(np.float32),
-    )
-
-
-def _inputs(examples: Sequence[Example]) -> Any:
-    embeddings = np.stack([example.embedding for example in examples])
+def _words(examples: Sequence[Example]) -> Any:
+    """Sparse (messages, buckets and clues)."""
     clues = np.stack([example.clues for example in examples])
     lengths = [len(example.pieces[0]) for example in examples]
     pieces = sparse.csr_matrix(
@@ -110,26 +101,74 @@ def _inputs(examples: Sequence[Example]) -> Any:
         ),
         shape=(len(examples), features.BUCKETS),
     )
-    parts = [sparse.csr_matrix(embeddings * EMBEDDING), pieces * PIECES]
-    return sparse.hstack([*parts, sparse.csr_matrix(clues * CLUES)]).tocsr()
+    return sparse.hstack([pieces * PIECES, sparse.csr_matrix(clues * CLUES)]).tocsr()
 
 
-def _temperature(inputs: Any, labels: NDArray[Any], families: Sequence[str]) -> float:
-    """The divisor of the sums under which families that were left out are least surprising."""
-    division = GroupShuffleSplit(n_splits=1, test_size=LEFT_OUT, random_state=0)
-    rest, left_out = next(division.split(inputs, labels, families))
-    model = _regression().fit(inputs[rest], labels[rest])
-    scores = model.decision_function(inputs[left_out])
-    wanted = np.searchsorted(model.classes_, labels[left_out])
-
-    def surprise(temperature: float) -> float:
-        scaled = scores / temperature
-        top = scaled.max(axis=1)
-        total = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
-        return float((total - scaled[np.arange(len(wanted)), wanted]).mean())
-
-    return float(minimize_scalar(surprise, bounds=(0.2, 5.0), method="bounded").x)
+def _kernel(known: Matrix, words: Any, width: float) -> Matrix:
+    near = np.stack([heads.nearness(vector, known, width) for vector in known])
+    return np.asarray(near + WORDS * (words @ words.T).toarray(), np.float64)
 
 
-def _regression() -> LogisticRegression:
-    return LogisticRegression(C=INVERSE_REGULARISATION, max_iter=300, tol=1e-3)
+def _fit_head(kernel: Matrix, words: Any, families: NDArray[Any], labels: Sequence[str]) -> Head:
+    """Weights of what a message is compared with, the softmax's included."""
+    wanted = np.array(labels)
+    names = sorted(set(labels))
+    scale, shift = _softmax(_left_out(kernel, families, wanted, names), wanted, names)
+    fitted = [_machine(kernel, wanted == name) for name in names]
+    near = np.stack([dual for dual, _ in fitted], axis=1) @ scale
+    linear = WORDS * (words.T @ near)
+    linear[: features.BUCKETS] *= PIECES
+    linear[features.BUCKETS :] *= CLUES
+    return Head(
+        labels=tuple(names),
+        near=near.astype(np.float32),
+        pieces=linear[: features.BUCKETS].astype(np.float32),
+        clues=linear[features.BUCKETS :].astype(np.float32),
+        bias=(np.array([bias for _, bias in fitted]) @ scale + shift).astype(np.float32),
+    )
+
+
+def _machine(kernel: Matrix, inside: NDArray[Any]) -> tuple[Matrix, float]:
+    """The weight of every message, most of them 0, and the bias."""
+    from sklearn.svm import SVC  # noqa: PLC0415  # three seconds
+
+    machine = SVC(C=PENALTY, kernel="precomputed", cache_size=500).fit(kernel, inside)
+    weights = np.zeros(len(kernel))
+    weights[machine.support_] = machine.dual_coef_[0]
+    return weights, float(machine.intercept_[0])
+
+
+def _left_out(
+    kernel: Matrix, families: NDArray[Any], wanted: NDArray[Any], names: Sequence[str]
+) -> Matrix:
+    """What machines trained without a message's family say of it: (messages, labels)."""
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415
+
+    said = np.zeros((len(kernel), len(names)))
+    for rest, out in GroupKFold(FOLDS).split(kernel, wanted, families):
+        for place, name in enumerate(names):
+            weights, bias = _machine(kernel[np.ix_(rest, rest)], wanted[rest] == name)
+            said[out, place] = kernel[np.ix_(out, rest)] @ weights + bias
+    return said
+
+
+def _softmax(said: Matrix, wanted: NDArray[Any], names: Sequence[str]) -> tuple[Matrix, Matrix]:
+    """What the machines say becomes `softmax(said @ scale + shift)`."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    model = LogisticRegression(max_iter=300).fit(said, wanted)
+    assert list(model.classes_) == list(names)
+    return model.coef_.T, model.intercept_
+
+
+def _without_idle(trained: Heads) -> Heads:
+    """Messages that no head compares with need not be kept."""
+    parts = {name: getattr(trained, name) for name in ("intent", "sentiment", "request")}
+    rows = len(trained.known)
+    near = {
+        name: np.pad(head.near, ((0, rows - len(head.near)), (0, 0)))
+        for name, head in parts.items()
+    }
+    used = np.any(np.hstack(list(near.values())) != 0, axis=1)
+    kept = {name: replace(head, near=near[name][used]) for name, head in parts.items()}
+    return replace(trained, known=trained.known[used], **kept)

@@ -75,7 +75,7 @@ class IndexShard:
 
     def search(
         self,
-        vectors: NDArray[np.float32],
+        vectors: NDArray[np.float32] | None,
         texts: Sequence[str],
         filters: Sequence[SearchFilter],
         k: int,
@@ -83,17 +83,24 @@ class IndexShard:
         """The k best passages for each query, best first; one answer per query, in order.
 
         `vectors` has shape (len(texts), dim), L2-normalised; `texts` are what word search looks
-        for. What either ranking finds is scored by both. A query may get fewer than k hits, or
-        none, when its filter leaves no more.
+        for. What either ranking finds is scored by both; without `vectors` words alone decide.
+        A query may get fewer than k hits, or none, when its filter leaves no more.
         """
-        if not len(vectors) == len(texts) == len(filters):
-            raise ValueError(f"{len(vectors)} vectors, {len(texts)} texts, {len(filters)} filters")
+        given = len(texts) if vectors is None else len(vectors)
+        if not given == len(texts) == len(filters):
+            raise ValueError(f"{given} vectors, {len(texts)} texts, {len(filters)} filters")
         wanted = max(_MIN_CANDIDATES, _CANDIDATES_PER_HIT * k)
         masks = [self._filters.mask(wanted_filter) for wanted_filter in filters]
+        words = [
+            self._lexical.search(text, wanted, mask)
+            for text, mask in zip(texts, masks, strict=True)
+        ]
+        if vectors is None:
+            return [self._hits(np.array(w.rows, np.int64), None, w, k) for w in words]
         dense = self._dense(vectors, filters, masks, wanted)
         return [
-            self._fuse(vector, ranked, self._lexical.search(text, wanted, mask), k)
-            for vector, text, mask, ranked in zip(vectors, texts, masks, dense, strict=True)
+            self._fuse(vector, ranked, found, k)
+            for vector, ranked, found in zip(vectors, dense, words, strict=True)
         ]
 
     def exact(self, vectors: NDArray[np.float32], k: int) -> list[Nearest]:
@@ -136,6 +143,18 @@ class IndexShard:
         by_words = np.setdiff1d(np.array(lexical.rows, np.int64), dense.rows)
         rows = np.concatenate((dense.rows, by_words))
         cosines = np.concatenate((dense.cosines, self._vectors.cosines(vector, by_words)))
+        return self._hits(rows, cosines, lexical, k)
+
+    def _hits(
+        self,
+        rows: NDArray[np.int64],
+        cosines: NDArray[np.float32] | None,
+        lexical: WordHits,
+        k: int,
+    ) -> tuple[Hit, ...]:
+        """Of candidate rows; without cosines nothing was looked up by meaning."""
+        if cosines is None:
+            cosines = np.full(len(rows), np.nan, np.float32)
         bm25 = lexical.scores[rows]
         scores = fuse(cosines, np.where(bm25 > 0.0, bm25, np.nan))
         best = np.lexsort((rows, -scores))[:k]

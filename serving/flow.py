@@ -82,7 +82,7 @@ ANALYZE_BAN_RISK = StepSpec[RiskQuery, Risk](
     why="unknown risk is treated as medium: plain words only",
 )
 GENERATE_RESPONSE = StepSpec[GenerationQuery, Draft](
-    # Two cores write 13 tokens/s with the small model; a typing bubble lasts 25 s.
+    # Two cores write 19 tokens/s with the small model; a typing bubble lasts 25 s.
     "generate_response", needs=("build_context", "retrieve_documents", "analyze_ban_risk"),
     deadline_s=25.0, retries=0,
     on_failure="fallback", fallback=fallbacks.draft,

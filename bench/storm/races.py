@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from bench.storm.house import Services, fresh_database
 from serving.ports import Gate
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 from serving.stores.handover import Handover
 from serving.stores.inbox import Inbox
 from serving.stores.outbox import PostgresOutbox
@@ -87,7 +87,7 @@ class _Field:
 
     async def _sent(self, turn: Turn) -> int:
         parameters = {"turn_id": turn.turn_id}
-        [(count,)] = await self.database.run(lambda c: fetch(c, SENT, parameters))
+        [(count,)] = await self.database.query(SENT, parameters)
         return int(count)
 
 

@@ -129,10 +129,12 @@ class Bursts:
     within_one: int  # of these, with one reply
     longer: int  # past that, a first answer has to leave before the burst is over
     longer_replies: float  # per burst
+    first_longer_s: float  # the shortest burst with a second reply
     turn_s: float  # how long a turn takes, 99 of 100
     lost: int
 
 
+BEGIN_S = 0.25  # a message on its way to us, and until its turn has begun
 WARM = 12  # questions, so that the router has seen how long its turns take
 TALK_S = 40.0
 OLDEST = """
@@ -158,13 +160,15 @@ async def bursts(services: Services, seed: int, count: int, at_once: int) -> Bur
         await it.settled()
         [(turn_s,)] = await it.rows(TURN_S)
         replies = {key: len(_replies(it, it.meta.world.customers[key])) for key in spans}
-        fits = {key for key, span_s in spans.items() if span_s + float(turn_s) <= SUPERSEDE_CAP_S}
+        needs_s = float(turn_s) + BEGIN_S
+        fits = {key for key, span_s in spans.items() if span_s + needs_s <= SUPERSEDE_CAP_S}
         longer = spans.keys() - fits
         return Bursts(
             within=len(fits),
             within_one=sum(replies[key] == 1 for key in fits),
             longer=len(longer),
             longer_replies=statistics.mean([replies[key] for key in longer]) if longer else 0.0,
+            first_longer_s=min((spans[key] for key in spans if replies[key] > 1), default=0.0),
             turn_s=float(turn_s),
             lost=(await tally(it)).lost,
         )

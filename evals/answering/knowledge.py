@@ -1,9 +1,11 @@
 """The published index in this process, searched as the product searches it."""
 
+import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -25,43 +27,49 @@ PATIENCE_S = 600.0  # an evaluation waits for what a customer would not
 
 
 class LocalEncoder:
-    """`serving.ports.Embedder` with the encoder in this process."""
+    """`serving.ports.Embedder` with the encoder in this process; others go on meanwhile."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
+        self._one_at_a_time = asyncio.Lock()  # more would only share the cores
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
-        vectors = self._encoder.encode(texts, "query")
+        vectors = await self.encode(texts, "query")
         return Embeddings(str(self._encoder.fingerprint), vectors)
+
+    async def encode(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> np.ndarray:
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._encoder.encode, texts, kind)
+
+    async def fingerprint(self) -> EncoderFingerprint:
+        return self._encoder.fingerprint
 
 
 class SearchEncoder:
     """The same encoder as the searcher sees it."""
 
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: LocalEncoder) -> None:
         self._encoder = encoder
+        self.fingerprint = encoder.fingerprint
 
     async def embed(self, text: str) -> np.ndarray:
-        vector: np.ndarray = self._encoder.encode([text], "query")[0]
+        vector: np.ndarray = (await self._encoder.encode([text], "query"))[0]
         return vector
 
     async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
-        return self._encoder.encode(texts, "passage")
-
-    async def fingerprint(self) -> EncoderFingerprint:
-        return self._encoder.fingerprint
+        return await self._encoder.encode(texts, "passage")
 
 
 class LocalKnowledge:
     """`serving.ports.Knowledge` over all shards of the live epoch."""
 
     def __init__(
-        self, searcher: EpochSearcher, store: EpochStore, epoch: Epoch, encoder: TextEncoder
+        self, searcher: EpochSearcher, store: EpochStore, epoch: Epoch, encoder: LocalEncoder
     ) -> None:
         self._searcher = searcher
         self._store = store
         self.epoch = epoch
-        self.encoder = LocalEncoder(encoder)
+        self.encoder = encoder
 
     @classmethod
     def open(cls, settings: Settings) -> "LocalKnowledge":
@@ -76,11 +84,14 @@ class LocalKnowledge:
         cache = Path(tempfile.mkdtemp(prefix="switchback-evals-"))
         numbers = range(len(store.manifest(epoch).shards))
         shards = [ShardEpochs(store, ShardId(number), cache) for number in numbers]
-        own = SearchEncoder(encoder)
+        local = LocalEncoder(encoder)
+        own = SearchEncoder(local)
         near = entry.nearness
-        relevance = Relevance(own.embed_passages, near, PATIENCE_S) if near else None
-        searcher = EpochSearcher(store, shards, own, cache, Refinement(relevance))
-        return cls(searcher, store, epoch, encoder)
+        relevance = Relevance(own.embed_passages, near, PATIENCE_S, PATIENCE_S) if near else None
+        searcher = EpochSearcher(
+            store, shards, own, cache, Refinement(relevance), encoder_deadline_s=PATIENCE_S
+        )
+        return cls(searcher, store, epoch, local)
 
     async def search(self, queries: Sequence[SearchQuery]) -> list[Documents | Failure]:
         if self._searcher.manifest is None:

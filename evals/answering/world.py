@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from serving.types import (
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # noon in India; the corpus is written for this day
 RETURNING = CustomerContext(Profile(first_contact=False))
 IN_FLIGHT = 16  # as many as the small model's engine takes at once
+TOLD_EVERY = 50  # answers
 CALM = Risk(0, "low", {})
 
 
@@ -113,12 +115,16 @@ class World:
     async def answer_all(
         self, questions: Sequence[str], contexts: Sequence[CustomerContext] = ()
     ) -> list[Answer]:
-        """Answers in order, a few at a time."""
+        """Answers in order, a few at a time; says on stderr how far it is."""
         gate = asyncio.Semaphore(IN_FLIGHT)
+        done = itertools.count(1)
 
         async def one(text: str, context: CustomerContext) -> Answer:
             async with gate:
-                return await self.answer(text, context)
+                answer = await self.answer(text, context)
+            if (number := next(done)) % TOLD_EVERY == 0:
+                print(f"    {number} of {len(questions)} answered", file=sys.stderr, flush=True)
+            return answer
 
         given = contexts or [RETURNING] * len(questions)
         return await asyncio.gather(*map(one, questions, given))

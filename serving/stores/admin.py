@@ -139,7 +139,7 @@ class Desk:
             "owner": owner,
             "contact_ids": None if contact_ids is None else list(contact_ids),
         }
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_conversations, parameters))
+        rows = await self._database.query(_SQL.list_conversations, parameters)
         return [Line(*row) for row in rows]
 
     async def conversation(self, conversation_id: uuid.UUID) -> View | None:
@@ -162,17 +162,17 @@ class Desk:
     async def reviews(self, limit: int = 50, offset: int = 0) -> list[Review]:
         """Oldest first, one for each conversation and kind: no customer fills the queue."""
         parameters = {"limit": limit, "offset": offset}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_reviews, parameters))
+        rows = await self._database.query(_SQL.list_reviews, parameters)
         return [Review(*row) for row in rows]
 
     async def resolve_reviews(self, conversation_id: uuid.UUID) -> int:
         """Tick off everything open of a conversation; how many there were."""
         ids = {"conversation_id": conversation_id}
-        return len(await self._database.run(lambda c: fetch(c, _SQL.resolve_reviews, ids)))
+        return len(await self._database.query(_SQL.resolve_reviews, ids))
 
     async def opt_outs(self, limit: int = 50, after: uuid.UUID | None = None) -> list[OptOut]:
         parameters = {"limit": limit, "after": after}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_opt_outs, parameters))
+        rows = await self._database.query(_SQL.list_opt_outs, parameters)
         return [OptOut(*row) for row in rows]
 
     async def costs(self, since: datetime, until: datetime) -> Costs:
@@ -203,9 +203,7 @@ class Desk:
 
     async def record(self, turn_id: uuid.UUID) -> TurnRecord | None:
         """A past turn as it was answered; None when there is none, or it was not answered."""
-        rows = await self._database.run(
-            lambda c: fetch(c, _SQL.record_of_turn, {"turn_id": turn_id})
-        )
+        rows = await self._database.query(_SQL.record_of_turn, {"turn_id": turn_id})
         if not rows or rows[0][0] is None:
             return None
         return _record(self._database.vault, rows[0][0])

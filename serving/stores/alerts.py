@@ -10,7 +10,7 @@ from typing import Literal
 
 from serving.notices import NoticeKind
 from serving.sql import queries
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database
 
 _SQL = queries("alerts")
 
@@ -63,7 +63,7 @@ class PostgresAlerts:
     async def open(self, limit: int = 100) -> list[OpenAlert]:
         """What nobody has resolved, latest first."""
         parameters = {"limit": limit}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.open_alerts, parameters))
+        rows = await self._database.query(_SQL.open_alerts, parameters)
         return [OpenAlert(*row) for row in rows]
 
     async def resolve(

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from serving.errors import Rejected
 from serving.sql import queries
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 
 _SQL = queries("audit")
 
@@ -63,27 +63,27 @@ class Keys:
             raise Rejected("the name of a key is empty")
         key = PREFIX + secrets.token_urlsafe(32)
         parameters = {"name": name, "key_hash": _hash(key), "scopes": sorted(set(scopes))}
-        if not await self._database.run(lambda c: fetch(c, _SQL.add_key, parameters)):
+        if not await self._database.query(_SQL.add_key, parameters):
             raise Rejected(f"a key named {name!r} exists or existed: the audit log must tell apart")
         return key
 
     async def principal(self, key: str) -> Principal | None:
         """Whose key this is; None when it is nobody's or was revoked."""
         parameters = {"key_hash": _hash(key)}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.key, parameters), DEADLINE_S)
+        rows = await self._database.query(_SQL.key, parameters, DEADLINE_S)
         return Principal(rows[0][0], frozenset(rows[0][1])) if rows else None
 
     async def all(self) -> list[KeyInfo]:
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_keys))
+        rows = await self._database.query(_SQL.list_keys)
         return [KeyInfo(name, tuple(scopes), *times) for name, scopes, *times in rows]
 
     async def revoke(self, name: str) -> bool:
         """False: there is no such key in use."""
-        return bool(await self._database.run(lambda c: fetch(c, _SQL.revoke_key, {"name": name})))
+        return bool(await self._database.query(_SQL.revoke_key, {"name": name}))
 
     async def discard(self, name: str) -> None:
         """Of a key that was made for one call, and is nobody's."""
-        await self._database.run(lambda c: c.execute(_SQL.discard_key, {"name": name}))
+        await self._database.query(_SQL.discard_key, {"name": name})
 
 
 class AuditLog:
@@ -93,18 +93,18 @@ class AuditLog:
     async def begin(self, action: str, actor: str = "") -> int:
         """Note what is about to be done; `Retryable` when that cannot be: then do not do it."""
         parameters = {"action": action, "actor": actor}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.begin, parameters), DEADLINE_S)
+        rows = await self._database.query(_SQL.begin, parameters, DEADLINE_S)
         return int(rows[0][0])
 
     async def finish(self, audit_id: int, actor: str, target: str, status: int) -> None:
         """`target` is an id of ours, never an identifier of a customer."""
         parameters = {"audit_id": audit_id, "actor": actor, "target": target, "status": status}
-        await self._database.run(lambda c: c.execute(_SQL.finish, parameters), DEADLINE_S)
+        await self._database.query(_SQL.finish, parameters, DEADLINE_S)
 
     async def page(self, limit: int = 50, before: int | None = None) -> list[AuditEntry]:
         """Newest first."""
         parameters = {"limit": limit, "before": before}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_audit, parameters))
+        rows = await self._database.query(_SQL.list_audit, parameters)
         return [AuditEntry(*row) for row in rows]
 
 

@@ -9,7 +9,7 @@ import uuid
 
 from serving.ports import Reservation
 from serving.sql import queries
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 
 _SQL = queries("budget")
 
@@ -29,18 +29,14 @@ class PostgresBudget:
             "amount": math.ceil(usd * NANO),
             "limit": self._limit,
         }
-        rows = await self._database.run(
-            lambda connection: fetch(connection, _SQL.reserve, parameters), deadline_s=DEADLINE_S
-        )
+        rows = await self._database.query(_SQL.reserve, parameters, deadline_s=DEADLINE_S)
         return reservation if rows else None
 
     async def settle(self, reservation: Reservation, spent_usd: float) -> None:
         parameters = {"reservation_id": reservation.id, "spent": math.ceil(spent_usd * NANO)}
-        await self._database.run(
-            lambda connection: connection.execute(_SQL.settle, parameters), deadline_s=DEADLINE_S
-        )
+        await self._database.query(_SQL.settle, parameters, deadline_s=DEADLINE_S)
 
     async def held_usd(self) -> float:
         """Spent and set aside today."""
-        rows = await self._database.run(lambda connection: fetch(connection, _SQL.held))
+        rows = await self._database.query(_SQL.held)
         return rows[0][0] / NANO if rows else 0.0

@@ -58,9 +58,7 @@ class PostgresConsent:
             "rule": consent.rule,
             "said_at": None,
         }
-        await self._database.run(
-            lambda connection: connection.execute(_SQL.record, parameters), deadline_s=2.5
-        )
+        await self._database.query(_SQL.record, parameters, deadline_s=2.5)
 
 
 async def apply_controls(connection: Connection, commands: Sequence[Command]) -> None:

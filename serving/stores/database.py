@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import pq
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure, UniqueViolation
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -66,16 +67,35 @@ class Database:
 
     async def check(self) -> None:
         """Raise `Retryable` unless a query succeeds."""
-        await self.run(lambda connection: connection.execute("SELECT 1"), deadline_s=2.0)
+        await self.query(b"SELECT 1", deadline_s=2.0)
 
     async def run(
         self, work: Callable[[Connection], Awaitable[T]], deadline_s: float = DEADLINE_S
     ) -> T:
         """Run `work` in one transaction; repeat it when Postgres asks for that.
 
+        Statements travel together until rows are fetched (libpq's pipeline): what went wrong with
+        one is raised at the next fetch or at the commit.
+
         `work` may run several times, also after a commit whose answer was lost, so it has to be
         idempotent. Raises `Retryable` for what may pass and `Rejected` for what will not.
         """
+        return await self._within(deadline_s, lambda connection: _transaction(connection, work))
+
+    async def query(
+        self,
+        sql: bytes,
+        parameters: Mapping[str, object] | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> list[Any]:
+        """All rows, if any, of one statement that is a transaction of its own: one trip to the
+        server instead of three. Everything else as `run`.
+        """
+        return await self._within(
+            deadline_s, lambda connection: _alone(connection, sql, parameters)
+        )
+
+    async def _within(self, deadline_s: float, work: Callable[[Connection], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._repeat(work)
@@ -105,7 +125,7 @@ class Database:
     async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         if self._pool is None:
             raise Retryable("the database is not open")
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._pool.connection() as connection:
             return await work(connection)
 
     async def _drop_broken(self) -> None:
@@ -141,6 +161,24 @@ class Database:
         return await self.run(work)
 
 
+async def _transaction(connection: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:
+    try:
+        async with connection.pipeline(), connection.transaction():
+            return await work(connection)
+    except psycopg.Error:
+        # In a pipeline the server passes over the ROLLBACK or COMMIT that follows an error.
+        if connection.info.transaction_status == pq.TransactionStatus.INERROR:
+            await connection.rollback()
+        raise
+
+
+async def _alone(
+    connection: Connection, sql: bytes, parameters: Mapping[str, object] | None
+) -> list[Any]:
+    cursor = await connection.execute(sql, parameters)
+    return await cursor.fetchall() if cursor.description else []
+
+
 async def fetch(
     connection: Connection, sql: bytes, parameters: Mapping[str, object] | None = None
 ) -> list[Any]:
@@ -151,9 +189,8 @@ async def fetch(
 async def fetch_each(
     connection: Connection, parameters: Mapping[str, object], *statements: bytes
 ) -> list[list[Any]]:
-    """All rows of several statements, sent in one trip. They run one after the other, and each
-    sees what was committed before it, as if sent alone.
+    """All rows of several statements of one transaction, sent in one trip. They run one after the
+    other, and each sees what was committed before it, as if sent alone.
     """
-    async with connection.pipeline():
-        cursors = [await connection.execute(sql, parameters) for sql in statements]
-        return [await cursor.fetchall() for cursor in cursors]
+    cursors = [await connection.execute(sql, parameters) for sql in statements]
+    return [await cursor.fetchall() for cursor in cursors]

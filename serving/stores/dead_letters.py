@@ -74,7 +74,7 @@ class DeadLetters:
     ) -> list[DeadLetter]:
         """Newest first; with `replayed` also those that were replayed."""
         parameters = {"limit": limit, "before": before, "all": replayed}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.list_letters, parameters))
+        rows = await self._database.query(_SQL.list_letters, parameters)
         return [_letter(self._database.vault, row) for row in rows]
 
     async def show(self, turn_id: uuid.UUID) -> DeadLetter | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from serving.sql import queries
 from serving.stores.batching import Batcher
 from serving.stores.codec import draft_codec
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 from serving.types import Draft, Turn
 
 _SQL = queries("drafts")
@@ -27,12 +27,10 @@ class PostgresDrafts:
             "turn_ids": [turn.turn_id for turn, _ in items],
             "drafts": [vault.seal(draft_codec.dump_json(draft).decode()) for _, draft in items],
         }
-        await self._database.run(lambda c: c.execute(_SQL.keep, parameters), deadline_s=DEADLINE_S)
+        await self._database.query(_SQL.keep, parameters, deadline_s=DEADLINE_S)
         return [None] * len(items)
 
     async def kept(self, turn: Turn) -> Draft | None:
         parameters = {"turn_id": turn.turn_id}
-        rows = await self._database.run(
-            lambda c: fetch(c, _SQL.kept, parameters), deadline_s=DEADLINE_S
-        )
+        rows = await self._database.query(_SQL.kept, parameters, deadline_s=DEADLINE_S)
         return draft_codec.validate_json(self._database.vault.unseal(rows[0][0])) if rows else None

@@ -12,7 +12,7 @@ from typing import Protocol
 from serving.errors import SwitchbackError
 from serving.media import MediaFile, NoMedia, Outcome
 from serving.sql import queries
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 
 log = logging.getLogger("switchback.media")
 
@@ -41,7 +41,7 @@ class PostgresMedia:
     async def claim(self, limit: int) -> list[Wanted]:
         """Whoever claims has two minutes; then it is somebody else's."""
         vault = self._database.vault
-        rows = await self._database.run(lambda c: fetch(c, _SQL.claim, {"limit": limit}))
+        rows = await self._database.query(_SQL.claim, {"limit": limit})
         return [
             Wanted(inbox_id, kind, _media_id(kind, vault.unseal(payload)), attempt)
             for inbox_id, kind, payload, attempt in rows
@@ -65,11 +65,11 @@ class PostgresMedia:
             "content": content,
             "due_in_s": FIRST_PAUSE_S * 2.0**wanted.attempt,
         }
-        await self._database.run(lambda c: c.execute(_SQL.settle, parameters))
+        await self._database.query(_SQL.settle, parameters)
         return outcome
 
     async def load(self, inbox_id: int) -> MediaFile | None:
-        rows = await self._database.run(lambda c: fetch(c, _SQL.stored, {"inbox_id": inbox_id}))
+        rows = await self._database.query(_SQL.stored, {"inbox_id": inbox_id})
         if not rows:
             return None
         mime_type, content = rows[0]

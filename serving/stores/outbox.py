@@ -17,7 +17,7 @@ from serving.sql import queries
 from serving.stores import billing, delivery, handover, unheard
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
-from serving.stores.database import Connection, Database, fetch, fetch_each
+from serving.stores.database import Connection, Database, fetch_each
 from serving.stores.gate import (
     Admitted,
     Contact,
@@ -73,7 +73,7 @@ class PostgresOutbox:
 
     async def due(self, limit: int) -> list[SendOrder]:
         vault = self._database.vault
-        rows = await self._database.run(lambda c: fetch(c, _SQL.lease_due, {"limit": limit}))
+        rows = await self._database.query(_SQL.lease_due, {"limit": limit})
         return [
             SendOrder(
                 record_codec.validate_json(vault.unseal(record)),

@@ -19,7 +19,7 @@ from serving.errors import Rejected
 from serving.needles import MIN_CHARS, Needles
 from serving.sql import queries
 from serving.stores.cache import ContextCache
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database
 from serving.stores.scan import Page, Table, hashed, pages, remove, tables
 
 _SQL = queries("privacy")
@@ -73,7 +73,7 @@ class Privacy:
             "bsuid_key": vault.index("bsuid", name),
             "wa_id_key": vault.index("wa_id", name),
         }
-        rows = await self._database.run(lambda c: fetch(c, _SQL.find, parameters))
+        rows = await self._database.query(_SQL.find, parameters)
         known = [vault.unseal(value) for row in rows for value in row[1:] if value is not None]
         given = [] if _as_uuid(name) else [name]
         return Person(tuple(row[0] for row in rows), Needles([*known, *given]))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from serving.sql import queries
 from serving.stores.batching import Batcher
-from serving.stores.database import Connection, Database, fetch
+from serving.stores.database import Connection, Database
 
 _SQL = queries("senders")
 
@@ -54,7 +54,7 @@ class PostgresSenders:
     async def _reserve_many(self, numbers: Sequence[str]) -> list[float]:
         counts = Counter(numbers)
         parameters = {"phone_number_ids": list(counts), "counts": list(counts.values())}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.reserve, parameters))
+        rows = await self._database.query(_SQL.reserve, parameters)
         slots: defaultdict[str, list[float]] = defaultdict(list)
         for number, until_last_s, rate in rows:
             # `until_last_s` is the end of the last slot; each waits for the beginning of its own.

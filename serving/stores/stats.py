@@ -7,7 +7,7 @@ from typing import Any
 from serving.crypto import Vault
 from serving.sql import queries
 from serving.stores.codec import record_codec, reply_codec, timings_codec
-from serving.stores.database import Database, fetch
+from serving.stores.database import Database
 from serving.stores.dead_letters import Breaker
 from serving.stores.turns import sent
 from serving.types import Reply, SendOutcome, Sent, TurnRecord
@@ -44,7 +44,7 @@ class PostgresStats:
         self._database = database
 
     async def inbox_stats(self) -> InboxStats:
-        rows = await self._database.run(lambda c: fetch(c, _SQL.inbox), deadline_s=3.0)
+        rows = await self._database.query(_SQL.inbox, deadline_s=3.0)
         return InboxStats(*rows[0])
 
     async def gauges(self, breaker: Breaker | None = None) -> dict[str, float]:
@@ -52,7 +52,7 @@ class PostgresStats:
         inbox = await self.inbox_stats()
         limits = breaker or Breaker()
         parameters = {"within_s": limits.within_s}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.desk, parameters), deadline_s=3.0)
+        rows = await self._database.query(_SQL.desk, parameters, deadline_s=3.0)
         handoffs, reviews, alerts, buried = rows[0]
         return {
             "switchback_inbox_pending": inbox.pending,
@@ -73,7 +73,7 @@ class PostgresStats:
             "phone_number_id": phone_number_id,
             "wamid_key": vault.index("wamid", wamid),
         }
-        rows = await self._database.run(lambda c: fetch(c, _SQL.turn_of, parameters))
+        rows = await self._database.query(_SQL.turn_of, parameters)
         return _view(vault, rows[0]) if rows else None
 
 

@@ -137,7 +137,7 @@ class PostgresTurns:
         if not turns:
             return set()
         parameters = {**_columns(turns), "lease_s": lease_s}
-        rows = await self._database.run(lambda c: fetch(c, _SQL.renew, parameters))
+        rows = await self._database.query(_SQL.renew, parameters)
         return {turn_id for (turn_id,) in rows}
 
     # ── what comes meanwhile ─────────────────────────────────────────────────────────────────
@@ -149,7 +149,7 @@ class PostgresTurns:
             "turn_ids": [turn.turn_id for turn in turns],
             "cap_s": SUPERSEDE_CAP_S,
         }
-        rows = await self._database.run(lambda c: fetch(c, _SQL.arrivals, parameters))
+        rows = await self._database.query(_SQL.arrivals, parameters)
         grouped = groupby(rows, key=lambda row: str(row[0]))
         return [_arrivals(self._database.vault, TurnId(key), list(of)) for key, of in grouped]
 
@@ -161,7 +161,7 @@ class PostgresTurns:
             "joining": [message.inbox_id for message in joining],
             "waiting": [message.inbox_id for message in waiting],
         }
-        await self._database.run(lambda c: c.execute(_SQL.admit_arrivals, parameters))
+        await self._database.query(_SQL.admit_arrivals, parameters)
 
     # ── endings ──────────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +201,7 @@ class PostgresTurns:
 
     async def give_back(self, turn: Turn, reason: str, retry_in_s: float) -> None:
         parameters = {**self._one(turn, reason), "retry_in_s": retry_in_s}
-        await self._database.run(lambda c: c.execute(_SQL.give_back, parameters))
+        await self._database.query(_SQL.give_back, parameters)
 
     async def bury(self, turn: Turn, reason: str) -> None:
         parameters = self._one(turn, reason)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serving.types import INTENTS, EntityType, Intent, Request, Sentiment
 from serving.understanding.script import Token, fold, transliterate
 
-VERSION = 1
+VERSION = 2
 BUCKETS = 1 << 14  # of hashed pieces; 8 labels of 16-bit weights make 260 kB
 PIECES = (3, 4, 5)  # letters
 KINDS: tuple[EntityType, ...] = ("trek", "date", "price", "group_size")

@@ -38,7 +38,7 @@ class OptOut:
 
 
 NOTHING = OptOut()
-SURE = 0.9  # of the trained head that a phrase only looks like a request
+SURE = 0.7  # of the trained head that a phrase only looks like a request
 LIKELY = 0.5  # of the trained head that words no phrase knows are a request
 
 

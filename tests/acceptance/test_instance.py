@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -112,29 +111,21 @@ def test_scaling_one_deployment_restarts_nothing(
     assert instance.cli("scale", "no_such_step=2").returncode == 2
 
 
-@pytest.mark.parametrize(
-    ("app", "deployment", "sender"),
-    [
-        ("agent", "router", "15550100141"),
-        ("models", "LLMServer:smollm2-135m-instruct", "15550100142"),
-    ],
-)
-def test_a_killed_replica_costs_no_reply_and_doubles_none(
-    instance: Instance, eventually: Eventually, app: str, deployment: str, sender: str
+def test_killed_replicas_cost_no_reply_and_double_none(
+    instance: Instance, eventually: Eventually
 ) -> None:
-    """kill -9 during a turn: exactly one reply arrives all the same."""
-    waiting = threading.Thread(
-        target=instance.cli,
-        args=("ask", "What is the maximum altitude of Kedarkantha?", "--from", sender),
-    )
-    waiting.start()
-    eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
-    instance.kill(app, deployment)
-    eventually(lambda: len(replies_to(instance, sender)) == 1, 120)
-    waiting.join()
-    eventually(lambda: bool(instance.json("status")["ready"]), 300)
+    """kill -9 during a turn, of the router and of the language model: one reply all the same."""
+    killed = {
+        "15550100141": ("agent", "router"),
+        "15550100142": ("models", "LLMServer:smollm2-135m-instruct"),
+    }
+    for sender, (app, deployment) in killed.items():
+        write(instance, sender, "What is the maximum altitude of Kedarkantha?")
+        eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
+        instance.kill(app, deployment)
+        eventually(lambda sender=sender: len(replies_to(instance, sender)) == 1, 120)
     time.sleep(15)  # longer than a lease: a second reply would have come by now
-    assert len(replies_to(instance, sender)) == 1
+    assert [len(replies_to(instance, sender)) for sender in killed] == [1, 1]
 
 
 def test_administration_over_http_and_command_line(instance: Instance) -> None:
@@ -180,7 +171,6 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
         "The tea house at Jobra serves apricot soup to trekkers every evening.\n",
         encoding="utf-8",
     )
-    eventually(lambda: all(pids(instance).values()), 300)  # after the kills of other tests
     before, old_epoch = pids(instance), instance.json("status")["epoch"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit"]
     command += ["--address", instance.dashboard, "--", sys.executable, "-m", "pipelines.ingest"]
@@ -205,6 +195,8 @@ def test_an_ingest_job_is_picked_up_without_a_restart(
 
 def test_a_dead_head_and_a_restart_lose_nothing(instance: Instance, eventually: Eventually) -> None:
     """What was being answered is answered once; chat, index and opt-out are there as before."""
+    # What other tests killed has come back.
+    eventually(lambda: bool(instance.json("status")["ready"]), 300)
     before = instance.json("status")
     chat = replies_to(instance, "15550100123")
     assert chat

@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -135,27 +136,18 @@ def test_of_two_runs_at_the_same_time_one_publishes(place: Place) -> None:
     assert place.best("Camp 77 under the ice fall") == "newer.md"
 
 
-@pytest.mark.parametrize(
-    ("file", "victim"),
-    [
-        ("runs/{run}/staged/units/00003.json", "driver"),
-        ("vectors/*/{run}/*.parquet:1", "worker"),
-        ("epochs/{run}/manifest.json", "driver"),
-    ],
-)
-def test_a_run_that_was_killed_ends_in_the_same_bytes(
-    tmp_path: Path, file: str, victim: kill_points.Victim
-) -> None:
-    """`bench.kill_points` does it at thirty points; here are three of them."""
-    rig = kill_points.Rig(tmp_path, ray.get_runtime_context().gcs_address)
-    kill_points.write_corpus(tmp_path / "corpus")
-    expected = _uninterrupted(tmp_path)
-    outcome = kill_points.one_point(rig, file, victim, expected)
-    assert outcome.same
-    assert outcome.embedded_twice <= kill_points.BATCH_TOKENS
+@dataclass(frozen=True)
+class Uninterrupted:
+    """A corpus, where runs over it are killed, and what one that was not killed ends in."""
+
+    rig: kill_points.Rig
+    expected: dict[str, str]
 
 
-def _uninterrupted(work: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    work = tmp_path_factory.mktemp("killed")
+    kill_points.write_corpus(work / "corpus")
     config = IngestConfig(
         corpus_uri=str(work / "corpus"),
         index_uri=str(work / "reference"),
@@ -167,4 +159,21 @@ def _uninterrupted(work: Path) -> dict[str, str]:
     assert run(config).status == "published"
     expected = kill_points.fingerprint(work / "reference")
     shutil.rmtree(work / "reference")
-    return expected
+    return Uninterrupted(kill_points.Rig(work, ray.get_runtime_context().gcs_address), expected)
+
+
+@pytest.mark.parametrize(
+    ("file", "victim"),
+    [
+        ("runs/{run}/staged/units/00003.json", "driver"),
+        ("vectors/*/{run}/*.parquet:1", "worker"),
+        ("epochs/{run}/manifest.json", "driver"),
+    ],
+)
+def test_a_run_that_was_killed_ends_in_the_same_bytes(
+    uninterrupted: Uninterrupted, file: str, victim: kill_points.Victim
+) -> None:
+    """`bench.kill_points` does it at thirty points; here are three of them."""
+    outcome = kill_points.one_point(uninterrupted.rig, file, victim, uninterrupted.expected)
+    assert outcome.same
+    assert outcome.embedded_twice <= kill_points.BATCH_TOKENS

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bench.fake_endpoint import FakeEndpoint
 from models.types import ModelId
 from serving.chat import ChatEndpoint, OpenAiChat, most_usd
 from serving.errors import Degraded
 from serving.ports import ChatMessage, ChatReply, ChatRequest
 from serving.stores.budget import PostgresBudget
 from serving.stores.database import Database
-from tests.fakes.endpoint import FakeEndpoint
 from tests.integration.serving.world import KEYS
 
 pytestmark = pytest.mark.anyio

@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.swap import LocalEncoder, Seen, ask, write_epoch
-from deployments.epoch_searcher import LOCAL_COPY, EpochSearcher
+from deployments.epoch_searcher import LOCAL_COPY, WORDS_ONLY, EpochSearcher
 from deployments.shard_epochs import KEEP_OLD_FOR_S, ShardEpochs, ShardQuery
 from models.epochs import EpochStore
 from models.tombstones import Tombstone, change_tombstones
@@ -140,6 +141,36 @@ async def test_without_shards_and_files_the_caller_may_retry(
     (answer,) = await searcher.search([QUESTION])
     assert isinstance(answer, Failure)
     assert answer.kind == "retryable"
+
+
+class DeadEncoder(LocalEncoder):
+    """Gone when it `raises`, else it hangs."""
+
+    def __init__(self, *, raises: bool) -> None:
+        super().__init__()
+        self._raises = raises
+
+    async def embed(self, text: str) -> np.ndarray:
+        if self._raises:
+            raise ConnectionError("the replica is gone")
+        await asyncio.sleep(60.0)
+        return await super().embed(text)
+
+
+@pytest.mark.parametrize("raises", [True, False])
+async def test_without_the_encoder_words_alone_decide(
+    store: EpochStore, shards: list[Breakable], tmp_path: Path, *, raises: bool
+) -> None:
+    """Gone or hung: what shares words with the question is found, and it is said how."""
+    encoder = DeadEncoder(raises=raises)
+    searcher = EpochSearcher(store, shards, encoder, tmp_path / "searcher", encoder_deadline_s=0.05)
+    await searcher.look()
+    answer = await _one(searcher)
+    assert answer.degraded == (WORDS_ONLY,)
+    assert answer.passages[0].text == "price of trek number 3"
+    (nothing,) = await searcher.search([SearchQuery("zzz qqq", SearchFilter(), 5)])
+    assert isinstance(nothing, Documents)
+    assert nothing.passages == ()
 
 
 async def test_a_deleted_document_is_gone_at_the_next_look(

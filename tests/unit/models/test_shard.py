@@ -240,6 +240,16 @@ def test_a_rare_word_lifts_its_passage(folder: Path) -> None:
     assert with_word[0].lexical is not None
 
 
+def test_without_vectors_words_alone_decide(folder: Path) -> None:
+    """Only passages with a word of the question, each with its words' score and no cosine."""
+    shard = IndexShard.load(folder)
+    (hits, nothing) = shard.search(None, ["word7", "zzz"], [ANY, ANY], 5)
+    assert [hit.chunk.chunk_id for hit in hits] == ["c0007"]
+    assert hits[0].dense is None
+    assert hits[0].lexical
+    assert nothing == ()
+
+
 def test_recall_can_be_measured_on_the_served_index(tmp_path: Path, spec: IndexSpec) -> None:
     """`nearest` is what is served, `exact` the truth; the flat index equals it."""
     vectors = unit_vectors(COUNT)

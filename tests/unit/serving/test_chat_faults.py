@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bench.fake_endpoint import FakeEndpoint, Manner
 from models.types import ModelId, Tier
 from serving.chat import ChatEndpoint, OpenAiChat, most_usd
 from serving.circuit import FAILURES_TO_OPEN
 from serving.errors import Degraded
 from serving.ports import ChatMessage, ChatRequest, Reservation
-from tests.fakes.endpoint import FakeEndpoint, Manner
 
 pytestmark = pytest.mark.anyio
 REQUEST = ChatRequest("quality", (ChatMessage("user", "Hi"),), "en", 50, deadline_s=4.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Manner = Literal["good", "down", "busy", "mute", "hang", "drip", "cut", "garbage", "refuse"]
+OK = 200
 STATUS = {"down": 500, "busy": 429, "refuse": 400}
 DRIP_S = 0.05
 
@@ -73,8 +74,8 @@ class FakeEndpoint:
                     await writer.drain()
                     await asyncio.sleep(DRIP_S)
                 return True
-        status = STATUS.get(manner, 200)
-        self.served += status == 200
+        status = STATUS.get(manner, OK)
+        self.served += status == OK
         writer.write(_head(status, len(body)) + body)
         await writer.drain()
         return True
