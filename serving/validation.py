@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 from serving.business import Business, Variant
@@ -290,8 +291,12 @@ def _strange(said: Segment, known: frozenset[str]) -> bool:
 
 def _neighbours(source: Source) -> frozenset[tuple[str, str]]:
     """Words of a page in the order of one clause: a list may be shortened, not shuffled."""
-    clauses = (clause for one in source.segments for clause in one.text.split(";"))
-    stems = (subject_stems(clause) for clause in clauses)
+    return frozenset().union(*(_pairs(one.text) for one in source.segments))
+
+
+@lru_cache(maxsize=8192)  # sentences: the same pages are found over and over
+def _pairs(sentence: str) -> frozenset[tuple[str, str]]:
+    stems = (subject_stems(clause) for clause in sentence.split(";"))
     return frozenset(pair for said in stems for pair in combinations(said, 2))
 
 
