@@ -1,6 +1,6 @@
 """Each tier hung, failing, slow or cut off in its answer: a right one for the customer in time?
 
-    python -m bench.tier_faults [--count 500] [--json]
+    switchback bench tier_faults [--count 500] [--json]
 
 Real are the reading of the question, the choice of the tier, the chain of models with its deadlines
 and circuit breakers, the checks of the draft and the fallbacks; pages are a handful, the models an

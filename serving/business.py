@@ -153,6 +153,7 @@ class Templates:
     human_unavailable: LocalText
     cannot_answer: LocalText
     cannot_answer_topic: LocalText
+    talk_to_person: LocalText
     clarify: LocalText
     quoted_passage: LocalText
     other_language: LocalText

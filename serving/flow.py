@@ -153,7 +153,7 @@ async def run(turn: Turn, transport: Transport, meter: Meter | None = None) -> T
     else:
         record = await _write_reply(record, call)
         assert record.compliance is not None
-        reply = _answer(record, record.compliance.text)
+        reply = _answer(record, record.compliance)
     record = replace(record, timings=tuple(journal.timings), degraded=_marks(record, journal))
     for mark in record.degraded:
         journal.meter.degraded(mark)
@@ -224,9 +224,9 @@ async def _attempt(call: Transport, spec: StepSpec[In, Out], item: In) -> Out | 
     return None
 
 
-def _answer(record: TurnRecord, text: str) -> Reply:
+def _answer(record: TurnRecord, allowed: Compliance) -> Reply:
     hands_over = record.draft is not None and record.draft.hands_over
-    return Reply(text, purpose="handoff" if hands_over else "answer")
+    return Reply(allowed.text, allowed.buttons, purpose="handoff" if hands_over else "answer")
 
 
 def _confirmation(consent: Consent) -> Reply | None:

@@ -370,6 +370,7 @@ class Compliance:
     degraded: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()  # why each rule exists, in plain words, in the rules' order
     policy: str = ""  # version of the rules
+    buttons: tuple[tuple[str, str], ...] = ()  # (id, title) under the text
 
 
 # ── 9 send_message ───────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from serving.business import Business, Variant
 from serving.policy import Policy, Rule, Span, sentence_at, spans
 from serving.replies import variant_for
+from serving.sentences import sentences
 from serving.step import Step
 from serving.types import Compliance, ComplianceQuery
 
 MASK = "•••"
+PERSON = "human"  # as understanding/data/control.yaml lists it
 
 
 @dataclass(slots=True)
@@ -34,14 +36,15 @@ class CheckCompliance(Step[ComplianceQuery, Compliance]):
         self._policy = policy
 
     async def one(self, item: ComplianceQuery) -> Compliance:
-        verdict = Verdict(item.validated.text)
+        verdict, variant = Verdict(item.validated.text), variant_for(item.parsed)
         for rule in self._policy.rules:
             text = item.turn.text if rule.reads == "message" else verdict.text
             found = spans(rule, text, item, self._business)
             if found:
-                self._apply(rule, found, verdict, variant_for(item.parsed))
+                self._apply(rule, found, verdict, variant)
         return Compliance(
             text=verdict.text,
+            buttons=offered(self._business, verdict.text, variant),
             allowed=not verdict.replaced,
             rules=tuple(verdict.fired),
             review=verdict.review,
@@ -81,6 +84,12 @@ class CheckCompliance(Step[ComplianceQuery, Compliance]):
                 return self._business.opt_out.footer.get(variant)
             case "":
                 return self._business.say(rule.template, variant)
+
+
+def offered(business: Business, text: str, variant: Variant) -> tuple[tuple[str, str], ...]:
+    """A button under whatever asks whether a person shall answer: a tap is the command itself."""
+    offer = sentences(business.say("cannot_answer", variant))[-1]
+    return ((PERSON, business.say("talk_to_person", variant)),) if offer in text else ()
 
 
 def masked(text: str, found: list[Span]) -> str:

@@ -12,6 +12,7 @@ from bench.storm.checks import tally
 from bench.storm.house import CALM, House, Services, house, services
 from bench.storm.worker import PRICES, Options
 from simulator.faults import SendFault, WebhookKnobs
+from simulator.render import taps
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -94,8 +95,9 @@ def test_without_an_index_the_reply_is_safe_and_says_so(started: Services) -> No
             await all_is_answered(it)
             marked = "SELECT count(*) FROM interactions WHERE degraded <> '{}'"
             assert await it.count(marked) == 3
-            said = [message.text for message in it.messages("out")]
-            assert not any(price in text for text in said for price in PRICES.values())
+            sent = it.messages("out")
+            assert not any(price in said.text for said in sent for price in PRICES.values())
+            assert [[tap["id"] for tap in taps(said)] for said in sent] == [["human"]] * 3
 
     asyncio.run(scenario())
 

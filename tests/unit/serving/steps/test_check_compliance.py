@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.business import BusinessError, load_business
+from serving.business import VARIANTS, BusinessError, Variant, load_business
 from serving.policy import load_policy, luhn
 from serving.steps.check_compliance import MASK, CheckCompliance
+from serving.steps.send_message import MAX_BUTTON_TITLE_CHARS
 from serving.types import Compliance, ComplianceQuery, Intent, Language, Script, Validated
+from serving.understanding import control
 from tests.fakes.values import booking, context, parsed, turn
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +38,21 @@ async def check(
         Validated(reply, confidence),
     )
     return await CheckCompliance(BUSINESS, POLICY).one(query)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+async def test_an_offer_of_a_person_can_be_tapped(variant: Variant) -> None:
+    """In every language; the tap is a command that the ingress knows. Other replies have none."""
+    language: Language = "hi" if variant == "hi_latn" else variant
+    script: Script = "deva" if variant == "hi" else "latn"
+    for template in ("cannot_answer", "cannot_answer_topic", "other_language"):
+        offer = BUSINESS.say(template, variant, topic="it", title="T", url="https://x.example")
+        ((button, title),) = (await check(offer, language=language, script=script)).buttons
+        assert 0 < len(title) <= MAX_BUTTON_TITLE_CHARS
+        command = control.read("", button)
+        assert command is not None
+        assert command.kind == "human"
+    assert (await check(FINE, language=language, script=script)).buttons == ()
 
 
 @pytest.mark.parametrize(
