@@ -115,12 +115,17 @@ def test_killed_replicas_cost_no_reply_and_double_none(
     instance: Instance, eventually: Eventually
 ) -> None:
     """kill -9 during a turn, of the router and of the language model: one reply all the same."""
+    # Different questions: the same one again would be answered without a model.
     killed = {
-        "15550100141": ("agent", "router"),
-        "15550100142": ("models", "LLMServer:smollm2-135m-instruct"),
+        "15550100141": ("agent", "router", "What is the maximum altitude of Kedarkantha?"),
+        "15550100142": (
+            "models",
+            "LLMServer:smollm2-135m-instruct",
+            "How high is the highest point of the Hampta Pass trek?",
+        ),
     }
-    for sender, (app, deployment) in killed.items():
-        write(instance, sender, "What is the maximum altitude of Kedarkantha?")
+    for sender, (app, deployment, question) in killed.items():
+        write(instance, sender, question)
         eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
         instance.kill(app, deployment)
         eventually(lambda sender=sender: len(replies_to(instance, sender)) == 1, 120)
@@ -201,7 +206,7 @@ def test_a_dead_head_and_a_restart_lose_nothing(instance: Instance, eventually: 
     chat = replies_to(instance, "15550100123")
     assert chat
     asked = "15550100201"
-    write(instance, asked, "What is the maximum altitude of Kedarkantha?")
+    write(instance, asked, "How many days does the Valley of Flowers trek take?")
     eventually(lambda: "switchback_inbox_pending 1" in instance.metrics(), 30)
     instance.kill_head()
     down = instance.json("status")
