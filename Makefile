@@ -36,8 +36,8 @@ run: setup ## start everything on this machine; Ctrl-C stops it
 
 test: setup lint types contracts ## lint, types, import contracts and the whole test suite
 	$(BIN)/pytest tests/unit --numprocesses=2
-	$(BIN)/pytest tests/contract tests/integration --numprocesses=3 --dist=loadgroup --durations=10
-	$(BIN)/pytest tests/acceptance --durations=10
+	$(BIN)/pytest tests/contract tests/integration -m "not cluster" --numprocesses=3 --dist=loadfile
+	$(BIN)/pytest tests/contract tests/integration tests/acceptance -m cluster --durations=10
 
 check: install ## lint, types, import contracts and unit tests, in seconds
 	@$(MAKE) --jobs=2 --output-sync=target lint types contracts unit

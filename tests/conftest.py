@@ -23,17 +23,6 @@ settings.load_profile("switchback")
 START_TIMEOUT_S = 20.0
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist=loadgroup`: by file, and whatever starts a Ray in one process, because two of
-    them on a small machine are in each other's way. They take longest, so they begin.
-    """
-    for item in items:
-        group = "ray" if item.get_closest_marker("cluster") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("cluster") is None)
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """An embedded server of its own for this run."""

@@ -74,8 +74,8 @@ class Database:
     ) -> T:
         """Run `work` in one transaction; repeat it when Postgres asks for that.
 
-        Statements travel together until rows are fetched (libpq's pipeline): what went wrong with
-        one is raised at the next fetch or at the commit.
+        Statements travel together until rows are fetched (libpq's pipeline): only then have they
+        surely run, and what went wrong with one is raised there or at the commit.
 
         `work` may run several times, also after a commit whose answer was lost, so it has to be
         idempotent. Raises `Retryable` for what may pass and `Rejected` for what will not.

@@ -158,7 +158,7 @@ def test_stop_is_confirmed_once_and_then_silent(instance: Instance) -> None:
     """After an opt-out nothing but its one confirmation is sent."""
     sender = "15550100151"
     assert instance.ask("STOP", sender)["reply"]
-    done = instance.cli("ask", "How much is Kedarkantha?", "--from", sender, "--timeout", "20")
+    done = instance.cli("ask", "How much is Kedarkantha?", "--from", sender, "--timeout", "10")
     assert done.returncode == 1
     assert len(replies_to(instance, sender)) == 1
 
@@ -219,7 +219,7 @@ def test_a_dead_head_and_a_restart_lose_nothing(instance: Instance, eventually: 
     assert after["epoch"] == before["epoch"]
     assert after["inbox"]["dead"] == before["inbox"]["dead"]
     assert [m["id"] for m in replies_to(instance, "15550100123")] == [m["id"] for m in chat]
-    done = instance.cli("ask", "Hello?", "--from", "15550100151", "--timeout", "20")
+    done = instance.cli("ask", "Hello?", "--from", "15550100151", "--timeout", "10")
     assert done.returncode == 1
     assert len(replies_to(instance, asked)) == 1  # a second one would have come by now
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.ports import Settlement
+from serving.stores.database import Connection, fetch
 from serving.types import Consent, ContactId, Reply, Sent, Turn, Wamid
 from tests.integration.serving.world import World, interaction, play, status, text
 
@@ -170,10 +171,8 @@ def test_an_opt_out_waits_for_a_gate_that_holds_the_contact(database_url: str) -
         await world.receive(text())
         turn = await world.claim_one()
 
-        async def half_a_gate(connection: object) -> bool:
-            await connection.execute(  # type: ignore[attr-defined]  # the stores' connection
-                "SELECT 1 FROM contacts FOR SHARE"
-            )
+        async def half_a_gate(connection: Connection) -> bool:
+            await fetch(connection, b"SELECT 1 FROM contacts FOR SHARE")
             racing = asyncio.create_task(stop(world, turn))
             await asyncio.sleep(0.2)
             blocked = not racing.done()
