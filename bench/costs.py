@@ -36,7 +36,7 @@ class StepTimes:
     def degraded(self, mark: str) -> None:
         """Not counted here."""
 
-    def turn(self, outcome: str) -> None:  # the protocol's name
+    def turn(self, outcome: str) -> None:
         """Not counted here."""
 
     def median_ms(self) -> dict[str, float]:

@@ -146,7 +146,7 @@ async def throughput(
         await load.offer(WARM_UP)
         await load.drained()
         await load.offer(count)
-        before, started = costs.used_s(), time.perf_counter()
+        started, before = time.perf_counter(), costs.used_s()
         await load.drained()
         took_s = time.perf_counter() - started
         return count / took_s, costs.per_turn_ms(before, costs.used_s(), count)
