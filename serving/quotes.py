@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.types import Epoch
+from serving import confidence
 from serving.answerable import answerable
 from serving.business import Business, Variant
 from serving.extract import Pick, Question, answer_sentences, rank
@@ -25,6 +26,7 @@ class Quote:
 
     text: str
     citations: tuple[Citation, ...]
+    confidence: int  # 0 to 100, that its pages answer
     foreign: bool = False
 
 
@@ -69,7 +71,8 @@ def _quoted(
     text = business.say(
         "quoted_passage", variant, title=title, passage=shorten(body, MAX_QUOTE_CHARS)
     )
-    return Quote(text, citations_of(documents, [pick.passage for pick in chosen]))
+    citations = citations_of(documents, [pick.passage for pick in chosen])
+    return Quote(text, citations, confidence.of_answer(picks[0]))
 
 
 def _told(
@@ -86,7 +89,8 @@ def _told(
                 told.setdefault(text, pick)
     if not told:
         return None
-    return Quote(" ".join(told), citations_of(documents, [pick.passage for pick in told.values()]))
+    citations = citations_of(documents, [pick.passage for pick in told.values()])
+    return Quote(" ".join(told), citations, confidence.of_answer(picks[0]))
 
 
 def _named(pick: Pick, documents: Documents, business: Business, variant: Variant) -> Quote | None:
@@ -94,7 +98,8 @@ def _named(pick: Pick, documents: Documents, business: Business, variant: Varian
     if not passage.url:
         return None
     text = business.say("other_language", variant, title=passage.title, url=passage.url)
-    return Quote(text, citations_of(documents, [pick.passage]), foreign=True)
+    citations = citations_of(documents, [pick.passage])
+    return Quote(text, citations, confidence.of_answer(pick), foreign=True)
 
 
 def _sentence(text: str) -> str:

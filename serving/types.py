@@ -326,6 +326,7 @@ class Draft:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+    confidence: int = 50  # 0 to 100, that its pages answer; how they are told is checked later
     degraded: tuple[str, ...] = ()
 
 
@@ -344,7 +345,7 @@ class ValidationQuery:
 @dataclass(frozen=True, slots=True)
 class Validated:
     text: str  # the draft, or what replaced it
-    confidence: int  # 0 to 100
+    confidence: int  # 0 to 100, that it is right; measured by `evals/confidence.py`
     citations: tuple[Citation, ...] = ()
     issues: tuple[str, ...] = ()  # what was found wrong with the draft
     degraded: tuple[str, ...] = ()  # not empty when the draft was replaced

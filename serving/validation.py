@@ -18,7 +18,7 @@ from serving.grounding import Grounding, check
 from serving.sentences import content_words, devanagari_share, subject_stems, words
 from serving.sources import IN_CUSTOMERS_VOICE, Segment, Source, segments_of
 
-WEAK_BELOW = 60  # confidence under which a draft is replaced
+WEAK_BELOW = 60  # soundness under which a draft is replaced
 UNSUPPORTED = 60  # one such finding alone makes a draft weak
 MISSING = 45  # so is an answer that leaves out what was asked for
 MIN_SUPPORTED_WORDS = 0.6  # of a sentence, before its wording counts against it
@@ -76,7 +76,8 @@ class Review:
     grounding: Grounding
 
     @property
-    def confidence(self) -> int:
+    def soundness(self) -> int:
+        """0 to 100: how the draft tells what its pages say."""
         return max(0, 100 - sum(finding.penalty for finding in self.findings))
 
     @property

@@ -60,6 +60,13 @@ class SearchEncoder:
         return await self._encoder.encode(texts, "passage")
 
 
+class AbsentEncoder(SearchEncoder):
+    """One that is known and does not answer."""
+
+    async def embed(self, text: str) -> np.ndarray:
+        raise ConnectionError(text)
+
+
 class LocalKnowledge:
     """`serving.ports.Knowledge` over all shards of the live epoch."""
 
@@ -72,8 +79,11 @@ class LocalKnowledge:
         self.encoder = encoder
 
     @classmethod
-    def open(cls, settings: Settings) -> "LocalKnowledge":
-        """`Unavailable` when nothing has been published or the encoder is not prepared."""
+    def open(cls, settings: Settings, *, encoder_away: bool = False) -> "LocalKnowledge":
+        """`Unavailable` when nothing has been published or the encoder is not prepared.
+
+        `encoder_away`: as while the encoder does not answer, words alone are searched.
+        """
         store = EpochStore(settings.index_uri)
         epoch = store.current()
         if epoch is None:
@@ -85,8 +95,8 @@ class LocalKnowledge:
         numbers = range(len(store.manifest(epoch).shards))
         shards = [ShardEpochs(store, ShardId(number), cache) for number in numbers]
         local = LocalEncoder(encoder)
-        own = SearchEncoder(local)
-        near = entry.nearness
+        own = AbsentEncoder(local) if encoder_away else SearchEncoder(local)
+        near = None if encoder_away else entry.nearness
         relevance = Relevance(own.embed_passages, near, PATIENCE_S, PATIENCE_S) if near else None
         searcher = EpochSearcher(
             store, shards, own, cache, Refinement(relevance), encoder_deadline_s=PATIENCE_S

@@ -4,7 +4,7 @@ Every score is between 0 and 1, and higher is better: a rate that should be smal
 its complement.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,3 +77,24 @@ def recall(outcomes: Sequence[Outcome]) -> float:
     """Of what was expected, the share that was found."""
     wanted = [outcome for outcome in outcomes if outcome.expected]
     return sum(bool(outcome.got) for outcome in wanted) / len(wanted) if wanted else 1.0
+
+
+def calibration(outcomes: Sequence[Outcome]) -> float:
+    """1 less the expected calibration error: how far what is said (`got`, a share) lies from how
+    often it came true (`expected`), on average over ten bands.
+    """
+    bands: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        bands[min(9, int(10 * outcome.got))].append(outcome)
+    far: list[float] = [abs(sum(one.got - one.expected for one in band)) for band in bands.values()]
+    return float(1 - sum(far) / max(1, len(outcomes)))
+
+
+def order(outcomes: Sequence[Outcome]) -> float:
+    """How often a case that came true has the higher share of two (the area under the curve)."""
+    true = [one.got for one in outcomes if one.expected]
+    false = [one.got for one in outcomes if not one.expected]
+    if not true or not false:
+        return 1.0
+    won = sum((high > low) + (high == low) / 2 for high in true for low in false)
+    return float(won / (len(true) * len(false)))

@@ -7,6 +7,7 @@ way but the first two is marked. It knows ports, not which models or stores stan
 
 from dataclasses import dataclass, field, replace
 
+from serving import confidence
 from serving.answer_cache import AnswerCache
 from serving.answerable import answerable
 from serving.business import Business
@@ -84,12 +85,12 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         script = scripted(item.turn, item.parsed, item.context, self._business, self._clock.now())
         chat = script and script.template == "off_topic"  # or a question that reads like chat
         if script and not (chat and item.documents.passages):
-            return self._from_script(script, route)
+            return self._from_script(item, script, route)
         history = item.context.history
         question, sources = read(item.turn, item.parsed, item.documents, None, history)
         picks = rank(question, sources)
         if not answerable(question, picks, sources):
-            return self._from_script(script, route) if script else self._decline(item, route)
+            return self._from_script(item, script, route) if script else self._decline(item, route)
         own = in_language(picks, item.documents, item.parsed.language)
         read_by_model = context_sentences(own or picks, self._limits(route))
         facts = [told(pick, sources) for pick in read_by_model]
@@ -102,7 +103,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             draft = self._from_quote(item, route, question, sources, why_not(error))
         return replace(draft, route=record)
 
-    def _from_script(self, script: Scripted, route: Route) -> Draft:
+    def _from_script(self, item: GenerationQuery, script: Scripted, route: Route) -> Draft:
         marks = (script.mark,) if script.mark else ()
         reason = f"own words: {script.template}"
         return Draft(
@@ -111,12 +112,13 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             TEMPLATE,
             route_reason=reason,
             hands_over=script.hands_over,
+            confidence=confidence.DECLINED if script.mark else confidence.of_own_words(item.parsed),
             degraded=marks,
         )
 
     def _decline(self, item: GenerationQuery, route: Route) -> Draft:
         script = decline(self._business, variant_for(item.parsed), unsure=item.parsed.unsure)
-        return replace(self._from_script(script, route), route_reason=route.reason)
+        return replace(self._from_script(item, script, route), route_reason=route.reason)
 
     async def _reply(
         self, item: GenerationQuery, request: ChatRequest, facts: list[str]
@@ -141,6 +143,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
             cost_usd=reply.cost_usd,
+            confidence=max(map(confidence.of_answer, read_by_model)),
             degraded=reply.degraded,
         )
 
@@ -187,6 +190,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             model=EXTRACTIVE,
             citations=found.citations,
             route_reason=route.reason,
+            confidence=found.confidence,
             degraded=tuple(dict.fromkeys((mark, *language, "extractive"))),
         )
 

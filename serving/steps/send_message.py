@@ -72,18 +72,21 @@ class SendMessage(Step[SendOrder, Sent]):
         return result
 
     async def many(self, items: Sequence[SendOrder]) -> list[Sent | Failure]:
+        # Side by side: a slot that the gate leaves unused costs a number's next message 12 ms.
+        slots = asyncio.gather(*(self._slot(item.record.turn.phone_number_id) for item in items))
         try:
-            gates = await self._outbox.admit(items)
+            gates, waits_s = await asyncio.gather(self._outbox.admit(items), slots)
         except SwitchbackError as error:  # nothing was committed, so nothing will be sent
             return [Failure.of(error)] * len(items)
-        results = await asyncio.gather(*map(self._deliver, items, gates), return_exceptions=True)
+        results = await asyncio.gather(
+            *map(self._deliver, items, gates, waits_s), return_exceptions=True
+        )
         return [as_outcome(result) for result in results]
 
-    async def _deliver(self, order: SendOrder, gate: Gate) -> Sent:
+    async def _deliver(self, order: SendOrder, gate: Gate, wait_s: float) -> Sent:
         if gate.outcome != "go":
             return Sent(gate.outcome, gate.wamid, gate.reason)
         deadline = time.monotonic() + self._settings.budget_s
-        wait_s = await self._turn_of(order.record.turn.phone_number_id)
         if wait_s > self._settings.budget_s / 2:
             ended = Settlement("deferred", detail="throughput", due_in_s=wait_s)
         else:
@@ -92,7 +95,7 @@ class SendMessage(Step[SendOrder, Sent]):
         await self._settle(gate.callback_data, ended)
         return Sent(ended.outcome, ended.wamid, ended.detail)
 
-    async def _turn_of(self, phone_number_id: str) -> float:
+    async def _slot(self, phone_number_id: str) -> float:
         """Seconds until the number may send. Without the database Graph's own limit decides."""
         try:
             return await self._throughput.reserve(phone_number_id)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from serving import risk
 from serving.business import Business, Variant
+from serving.confidence import DECLINED, UNSURE_BELOW
 from serving.errors import SwitchbackError
 from serving.extract import Question, rank, read, topics
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
@@ -25,8 +26,6 @@ from serving.validation import WEAK_BELOW, Review, missing_sentences, review
 
 NO_TREKS = TrekNames()
 NO_RISK = Risk(0, "low", {})
-QUOTE_CONFIDENCE, FOREIGN_QUOTE_CONFIDENCE, DECLINE_CONFIDENCE = 75, 65, 50
-OWN_WORDS_CONFIDENCE, REPAIRED_CONFIDENCE = 95, 85
 
 WORD = re.compile(r"[\w₹$€,.]*\w")
 NEARLY_ALL = 0.85
@@ -63,7 +62,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
 
     async def one(self, item: ValidationQuery) -> Validated:
         if item.draft.model == TEMPLATE:
-            return self._own_words(item)
+            return Validated(item.draft.text, item.draft.confidence)
         if any(p.trek and p.trek not in self._treks for p in item.documents.passages):
             await self._refresh_treks()  # a new epoch brought a new trek
         evidence = self._evidence(item)
@@ -79,20 +78,16 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
                 return repaired
         # A quote that leaves something out is still what the page says.
         quoted = item.draft.model == EXTRACTIVE and found.only_missing
-        weak = found.confidence < self._weak_below
-        if (weak and not quoted) or danger.level == "high":
-            return self._replace(item, evidence, issues)
+        sound = 100 if quoted else found.soundness
+        doubtful = item.draft.confidence < UNSURE_BELOW
+        if sound < self._weak_below or doubtful or danger.level == "high":
+            return self._replace(item, evidence, (*issues, *(("doubtful_page",) * doubtful)))
         return Validated(
             item.draft.text,
-            found.confidence,
+            item.draft.confidence * sound // 100,
             self._supporting(item, found) or item.draft.citations,
             issues,
         )
-
-    def _own_words(self, item: ValidationQuery) -> Validated:
-        declined = "no_answer_found" in item.draft.degraded
-        confidence = DECLINE_CONFIDENCE if declined else OWN_WORDS_CONFIDENCE
-        return Validated(item.draft.text, confidence)
 
     def _evidence(self, item: ValidationQuery) -> Evidence:
         history = item.context.history
@@ -151,7 +146,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         backed = set(citations_of(item.documents, review.grounding.passages)) | set(added)
         citations = tuple(dict.fromkeys(one for one in cited if one in backed))
         marks = tuple(f"validate:{issue}:repaired" for issue in issues)
-        return Validated(text, REPAIRED_CONFIDENCE, citations, issues, marks)
+        return Validated(text, item.draft.confidence, citations, issues, marks)
 
     def _replace(
         self, item: ValidationQuery, evidence: Evidence, issues: tuple[str, ...]
@@ -160,8 +155,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
         found = self._quote(item, evidence)
         if found is None:
             script = decline(self._business, evidence.variant)
-            return Validated(script.text, DECLINE_CONFIDENCE, (), issues, (*marks, "template"))
-        confidence = FOREIGN_QUOTE_CONFIDENCE if found.foreign else QUOTE_CONFIDENCE
+            return Validated(script.text, DECLINED, (), issues, (*marks, "template"))
         language = (f"language_fallback:{item.parsed.language}",) if found.foreign else ()
         text = finish(
             found.text,
@@ -172,21 +166,21 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
             recent=item.turn.recent_replies,
         )
         return Validated(
-            text, confidence, found.citations, issues, (*marks, *language, "extractive")
+            text, found.confidence, found.citations, issues, (*marks, *language, "extractive")
         )
 
     def _quote(self, item: ValidationQuery, evidence: Evidence) -> Quote | None:
-        """A passage's own sentences, unless they too fail the review or are what failed."""
+        """A passage's own sentences, unless they too are in doubt or are what failed."""
         if item.draft.model == EXTRACTIVE:
             return None
         documents: Documents = item.documents
         found = quote(
             evidence.question, documents, evidence.sources, self._business, evidence.variant
         )
-        said = untitled(found.text, documents) if found else ""
-        if found and self._review(said, evidence, by_model=False).grounding.holds:
-            return found
-        return None
+        if found is None or found.confidence < UNSURE_BELOW:
+            return None
+        said = untitled(found.text, documents)
+        return found if self._review(said, evidence, by_model=False).grounding.holds else None
 
     async def _refresh_treks(self) -> None:
         try:
