@@ -38,20 +38,21 @@ class OptOut:
 
 
 NOTHING = OptOut()
-SURE = 0.7  # of the trained head that a phrase only looks like a request
+SURE = 0.7  # of the trained head that a phrase means something else than it says
 LIKELY = 0.5  # of the trained head that words no phrase knows are a request
 
 
 def settle(found: OptOut, request: Request, share: float) -> OptOut:
     """The rules' finding in the light of the trained head's; `share` 0: the head was not asked.
 
-    A control word is final. A phrase stands unless the head is sure that it only looks like one.
+    A control word is final. A phrase stands unless the head is sure of something else: "I asked you
+    to stop, now please write again".
     """
     if not share or found.rule.startswith(("word:", "typo:")):
         return found
-    if found is not NOTHING:
-        return NOTHING if request == "none" and share >= SURE else found
-    if request == "none" or share < LIKELY:
+    if request == found.request or share < (LIKELY if found is NOTHING else SURE):
+        return found
+    if request == "none":
         return NOTHING
     return OptOut(
         opt_out=request != "start",

@@ -65,6 +65,16 @@ def test_a_sure_head_takes_back_what_only_looks_like_a_request() -> None:
     assert settle(found, "none", 0.95) is NOTHING
 
 
+def test_a_sure_head_knows_better_which_request_it_is() -> None:
+    """ "I asked you to stop, now please write again": the phrase names the request that was."""
+    found = OptOut(opt_out=True, rule="phrase:x")
+    assert settle(found, "start", 0.6) == found
+    assert settle(found, "start", 0.95).resubscribe
+    fewer = settle(found, "marketing", 0.95)
+    assert (fewer.opt_out, fewer.scope) == (True, "marketing")
+    assert settle(found, "stop", 0.95) == found
+
+
 def test_a_wording_that_no_phrase_knows_is_still_a_request() -> None:
     """Unless the head is doubtful, or was not asked."""
     asked = settle(NOTHING, "marketing", 0.8)
