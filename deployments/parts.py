@@ -243,7 +243,13 @@ def generate_response(parts: Parts) -> Step[Any, Any]:
     from serving.presence import VisibleGeneration
     from serving.steps.generate_response import GenerateResponse
 
-    writer = GenerateResponse(parts.chat, parts.business, parts.clock, answers=parts.answers)
+    writer = GenerateResponse(
+        parts.chat,
+        parts.business,
+        parts.clock,
+        answers=parts.answers,
+        knowledge=parts.knowledge,
+    )
     visible = VisibleGeneration(writer, parts.graph)
     return EconomicalGeneration(visible, parts.drafts, parts.wakeups)
 

@@ -17,6 +17,8 @@ from serving.extract import (
     Question,
     only_of_a_trek,
     subjects_asked,
+    topics,
+    topics_asked,
 )
 from serving.facts import ABBREVIATIONS, MONTHS
 from serving.sentences import content_words, words
@@ -31,6 +33,17 @@ MIN_SHARED, MIN_SHARED_ON_TREK = 0.6, 0.34
 # where no word is shared either.
 NEAR_ON_TOPIC, NEAR, SURE = -0.2, 0.6, 0.8
 DESCRIBED = 1.1  # by a question that names no trek ("the frozen river") and gets one's price
+# Beside the words of its topic; stems, as `content_words` gives them.
+SAYS_LITTLE = frozenset(
+    {
+        *("trek", "trip", "person", "maximum", "max", "minimum", "next", "total", "many", "day"),
+        *("persona", "personne", "viaje", "ruta", "c'est", "ça", "proxima", "prochain"),
+        *("hoga", "lagega", "lagta", "aayega", "padega", "paisa", "paise", "kharcha", "kharch"),
+        *("होगा", "लगेगा", "आएगा", "पड़ेगा", "पैसा", "पैसे", "खर्च", "खर्चा", "कुल"),
+        *MONTHS,
+        *ABBREVIATIONS,
+    }
+)
 ANY_TREK = re.compile(
     r"cheap|lowest|least|sasta|kam se kam|barat|económic|moins cher|all treks|any trek|which trek|"
     r"price list|kaun ?sa|सस्ता|कौन सा|cuál|quel trek|lequel",
@@ -55,6 +68,19 @@ def answerable(question: Question, picks: Sequence[Pick], sources: Sequence[Sour
     on_topic = best.covers and question.intent != "smalltalk"
     enough = NEAR_ON_TOPIC if on_topic else NEAR
     return near >= enough and (best.score >= MIN_ANSWER_SCORE or best.relevance >= SURE)
+
+
+def lacks_trek(question: Question) -> bool:
+    """Whether it asks for a price, a height or the like, and of what it does not say."""
+    asked = topics_asked(question)
+    if question.asked.treks or ANY_TREK.search(question.text) or not asked:
+        return False
+    rest = question.text
+    for one in asked:
+        pattern = PRICE_ASKED if one == PRICE else topics()[one].asked
+        rest = re.sub(rf"\w*(?:{pattern.pattern})\w*", " ", rest, flags=re.IGNORECASE)
+    left = {word for word in content_words(rest) if len(word) > 1}
+    return only_of_a_trek(asked) and not left - SAYS_LITTLE
 
 
 def _shares_words(question: Question, best: Pick, sources: Sequence[Source]) -> bool:

@@ -155,6 +155,8 @@ class Templates:
     cannot_answer_topic: LocalText
     talk_to_person: LocalText
     clarify: LocalText
+    which_trek: LocalText
+    choose: LocalText
     quoted_passage: LocalText
     other_language: LocalText
     quoted_price: LocalText

@@ -111,7 +111,7 @@ class Pick:
 
 def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
     """Sentences that may answer, best first; those about another trek or season are left out."""
-    asked = _topics_asked(question)
+    asked = topics_asked(question)
     subject = question.asked.treks | {
         alias for trek in question.asked.treks for alias in question.asked.treks_known.aliases(trek)
     }
@@ -143,7 +143,7 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
     return sorted(picks, key=lambda pick: (-pick.score, pick.passage, pick.order))
 
 
-def _topics_asked(question: Question) -> frozenset[int]:
+def topics_asked(question: Question) -> frozenset[int]:
     asked = {place for place, topic in enumerate(topics()) if topic.asked.search(question.text)}
     if question.intent == "pricing" and PRICE_ASKED.search(question.text):
         asked.add(PRICE)
@@ -157,7 +157,7 @@ def names_topic(text: str) -> bool:
 
 def subjects_asked(question: Question) -> frozenset[int]:
     """The topics that only a sentence about them answers."""
-    return frozenset(one for one in _topics_asked(question) if one >= 0 and topics()[one].subject)
+    return frozenset(one for one in topics_asked(question) if one >= 0 and topics()[one].subject)
 
 
 def only_of_a_trek(topics_covered: frozenset[int]) -> bool:

@@ -40,6 +40,7 @@ from serving.types import (
     Lead,
     Logged,
     Parsed,
+    Purpose,
     Reply,
     RetrievalQuery,
     Risk,
@@ -226,7 +227,8 @@ async def _attempt(call: Transport, spec: StepSpec[In, Out], item: In) -> Out | 
 
 def _answer(record: TurnRecord, allowed: Compliance) -> Reply:
     hands_over = record.draft is not None and record.draft.hands_over
-    return Reply(allowed.text, allowed.buttons, purpose="handoff" if hands_over else "answer")
+    purpose: Purpose = "handoff" if hands_over else "answer"
+    return Reply(allowed.text, allowed.buttons, purpose, list_label=allowed.list_label)
 
 
 def _confirmation(consent: Consent) -> Reply | None:

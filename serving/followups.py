@@ -44,7 +44,7 @@ class Subject:
 def looks_back(text: str, parsed: Parsed) -> bool:
     """Whether the question may need the ones before it."""
     if parsed.values("trek") or not text.strip():
-        return False
+        return is_bare_trek(text, parsed)
     if parsed.intent in ALONE and not parsed.unsure:
         return OPENS_AS_ONE.search(text) is not None
     words = len(text.split())
@@ -60,6 +60,8 @@ def in_context(
     if not history or not looks_back(text, parsed):
         return Subject(text, parsed)
     recent = history[-LOOK_BACK:][::-1]
+    if parsed.values("trek"):
+        return _chosen(text, parsed, recent, names)
     treks = next((found for one in recent if len(found := names.find(one.text)) == 1), frozenset())
     if not treks:
         return Subject(text, parsed)
@@ -68,6 +70,24 @@ def in_context(
     if not _needs_topic(text, parsed) or not asked:
         return Subject(text, meant)
     return Subject(f"{_undated(asked)}\n{text}", meant)
+
+
+def is_bare_trek(text: str, parsed: Parsed) -> bool:
+    """A trek's name and nothing else: the answer to "which one?"."""
+    spans = [(one.start, one.end) for one in parsed.entities if one.type == "trek"]
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + " " + text[end:]
+    return bool(spans) and not content_words(text) - FILLERS
+
+
+def _chosen(
+    text: str, parsed: Parsed, recent: Sequence[HistoryMessage], names: TrekNames
+) -> Subject:
+    """What was asked before of no trek, now of this one."""
+    asked = next((one.text for one in recent if one.role == "customer"), "")
+    if not asked or names.find(asked):
+        return Subject(text, parsed)
+    return Subject(f"{asked}\n{text}", parsed)
 
 
 def said_before(turn: Turn, history: Sequence[HistoryMessage]) -> tuple[HistoryMessage, ...]:

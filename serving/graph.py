@@ -127,12 +127,16 @@ def _content(message: OutgoingMessage) -> dict[str, Any]:
         return {"type": "template", "template": _template(message.template, message.buttons)}
     if not message.buttons:
         return {"type": "text", "text": {"preview_url": False, "body": message.text}}
-    buttons = [
-        {"type": "reply", "reply": {"id": button, "title": title}}
-        for button, title in message.buttons
-    ]
-    interactive = {"type": "button", "body": {"text": message.text}, "action": {"buttons": buttons}}
+    interactive = {"body": {"text": message.text}, **_choices(message.buttons, message.list_label)}
     return {"type": "interactive", "interactive": interactive}
+
+
+def _choices(buttons: Sequence[tuple[str, str]], list_label: str) -> dict[str, Any]:
+    replies = [{"id": button, "title": title} for button, title in buttons]
+    if list_label:
+        return {"type": "list", "action": {"button": list_label, "sections": [{"rows": replies}]}}
+    found = [{"type": "reply", "reply": reply} for reply in replies]
+    return {"type": "button", "action": {"buttons": found}}
 
 
 def _template(template: TemplateRef, buttons: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -310,6 +310,7 @@ class OutgoingMessage:
     callback_data: str
     reply_to: Wamid | None = None
     template: TemplateRef | None = None
+    list_label: str = ""  # the buttons are rows of a list that this opens
 
 
 @dataclass(frozen=True, slots=True)

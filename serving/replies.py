@@ -127,6 +127,11 @@ def decline(business: Business, variant: Variant, *, unsure: bool = False) -> Sc
     return _template(template, business, variant, "no_answer_found")
 
 
+def which_trek(business: Business, variant: Variant) -> Scripted:
+    """The question misses the trek it is about."""
+    return _template("which_trek", business, variant, "no_trek_named")
+
+
 def _smalltalk(
     text: str, context: CustomerContext, business: Business, variant: Variant
 ) -> Scripted:

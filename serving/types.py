@@ -327,6 +327,7 @@ class Draft:
     completion_tokens: int = 0
     cost_usd: float = 0.0
     confidence: int = 50  # 0 to 100, that its pages answer; how they are told is checked later
+    choices: tuple[tuple[str, str], ...] = ()  # (id, title) of what it asks the customer to choose
     degraded: tuple[str, ...] = ()
 
 
@@ -349,6 +350,7 @@ class Validated:
     citations: tuple[Citation, ...] = ()
     issues: tuple[str, ...] = ()  # what was found wrong with the draft
     degraded: tuple[str, ...] = ()  # not empty when the draft was replaced
+    choices: tuple[tuple[str, str], ...] = ()  # the draft's, where its text stands
 
 
 # ── 8 check_compliance ───────────────────────────────────────────────────────────────────────
@@ -372,6 +374,7 @@ class Compliance:
     reasons: tuple[str, ...] = ()  # why each rule exists, in plain words, in the rules' order
     policy: str = ""  # version of the rules
     buttons: tuple[tuple[str, str], ...] = ()  # (id, title) under the text
+    list_label: str = ""  # what opens them where they are a list
 
 
 # ── 9 send_message ───────────────────────────────────────────────────────────────────────────
@@ -415,12 +418,13 @@ class TemplateRef:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One outgoing message. Buttons make it an interactive message."""
+    """One outgoing message. Buttons make it an interactive message, with a label a list."""
 
     text: str
-    buttons: tuple[tuple[str, str], ...] = ()  # (id, title), at most three
+    buttons: tuple[tuple[str, str], ...] = ()  # (id, title), at most three; of a list ten
     purpose: Purpose = "answer"
     template: TemplateRef | None = None  # `text` is then what the template shows
+    list_label: str = ""  # what opens the list
 
 
 @dataclass(frozen=True, slots=True)

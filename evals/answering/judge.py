@@ -78,7 +78,7 @@ def declines(answer: Answer, business: Business) -> bool:
     """It offers a person, asks what is meant, or says what it is for, and states nothing."""
     templates = business.templates
     offers = (
-        *(templates.cannot_answer, templates.clarify, templates.off_topic),
+        *(templates.cannot_answer, templates.clarify, templates.off_topic, templates.which_trek),
         *(templates.human_handoff, templates.media_unreadable),
         *(templates.location_received, templates.contact_received),
     )

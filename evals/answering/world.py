@@ -101,7 +101,9 @@ class World:
         self.retrieve: Step[RetrievalQuery, Documents] = RetrieveDocuments(
             knowledge, clock, self.contexts
         )
-        self.generate: Step[GenerationQuery, Draft] = GenerateResponse(chat, business, clock)
+        self.generate: Step[GenerationQuery, Draft] = GenerateResponse(
+            chat, business, clock, knowledge=knowledge
+        )
         self.validate: Step[ValidationQuery, Validated] = ValidateResponse(business, knowledge)
         self.comply: Step[ComplianceQuery, Compliance] = CheckCompliance(
             business, policy or load_policy()

@@ -14,6 +14,7 @@ from serving.step import Step
 from serving.types import Compliance, ComplianceQuery
 
 MASK = "•••"
+MAX_BUTTONS = 3  # under one message; more choices are a list
 PERSON = "human"  # as understanding/data/control.yaml lists it
 
 
@@ -42,9 +43,11 @@ class CheckCompliance(Step[ComplianceQuery, Compliance]):
             found = spans(rule, text, item, self._business)
             if found:
                 self._apply(rule, found, verdict, variant)
+        choices = () if verdict.replaced else item.validated.choices
         return Compliance(
             text=verdict.text,
-            buttons=offered(self._business, verdict.text, variant),
+            buttons=choices or offered(self._business, verdict.text, variant),
+            list_label=self._business.say("choose", variant) if len(choices) > MAX_BUTTONS else "",
             allowed=not verdict.replaced,
             rules=tuple(verdict.fired),
             review=verdict.review,

@@ -5,11 +5,13 @@ those sentences themselves in a frame of the customer's language; else an offer 
 way but the first two is marked. It knows ports, not which models or stores stand behind them.
 """
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from serving import confidence
 from serving.answer_cache import AnswerCache
-from serving.answerable import answerable
+from serving.answerable import answerable, lacks_trek
 from serving.business import Business
 from serving.errors import Degraded, SwitchbackError
 from serving.extract import (
@@ -25,7 +27,7 @@ from serving.extract import (
 )
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.followups import said_before
-from serving.ports import ChatModel, ChatReply, ChatRequest, Clock
+from serving.ports import ChatModel, ChatReply, ChatRequest, Clock, Knowledge
 from serving.prompts import Style, messages, user_prompt
 from serving.quotes import citations_of, quote
 from serving.replies import (
@@ -34,6 +36,7 @@ from serving.replies import (
     finish,
     scripted,
     variant_for,
+    which_trek,
 )
 from serving.routing import Route, decide, features_of
 from serving.sentences import complete_sentences
@@ -42,6 +45,7 @@ from serving.step import Step
 from serving.types import Draft, GenerationQuery
 
 UNKNOWN = "i do not know"
+MAX_CHOICES = 10  # rows of a WhatsApp list
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,11 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         business: Business,
         clock: Clock,
         settings: GenerationSettings | None = None,
+        *,
         answers: AnswerCache | None = None,  # None: every question is asked anew
+        knowledge: Knowledge | None = None,  # None: only treks of the pages found can be offered
     ) -> None:
+        self._knowledge = knowledge
         self._chat = chat
         self._answers = answers
         self._business = business
@@ -89,6 +96,10 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
         history = item.context.history
         question, sources = read(item.turn, item.parsed, item.documents, None, history)
         picks = rank(question, sources)
+        if lacks_trek(question) and not script:
+            treks = await self._treks(item)
+            if len(treks) > 1:
+                return self._ask_which(item, route, treks)
         if not answerable(question, picks, sources):
             return self._from_script(item, script, route) if script else self._decline(item, route)
         own = in_language(picks, item.documents, item.parsed.language)
@@ -119,6 +130,20 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
     def _decline(self, item: GenerationQuery, route: Route) -> Draft:
         script = decline(self._business, variant_for(item.parsed), unsure=item.parsed.unsure)
         return replace(self._from_script(item, script, route), route_reason=route.reason)
+
+    async def _treks(self, item: GenerationQuery) -> tuple[str, ...]:
+        """Those of the pages that were found come first."""
+        found = [one.trek for one in item.documents.passages if one.trek]
+        if self._knowledge is not None:
+            with contextlib.suppress(SwitchbackError):
+                found += await self._knowledge.treks()
+        return tuple(dict.fromkeys(found))
+
+    def _ask_which(self, item: GenerationQuery, route: Route, treks: Sequence[str]) -> Draft:
+        """A price of which trek? Better asked than guessed."""
+        asked = which_trek(self._business, variant_for(item.parsed))
+        choices = tuple((trek, trek) for trek in treks[:MAX_CHOICES])
+        return replace(self._from_script(item, asked, route), choices=choices)
 
     async def _reply(
         self, item: GenerationQuery, request: ChatRequest, facts: list[str]

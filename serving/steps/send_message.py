@@ -28,13 +28,16 @@ from serving.replies import to_whatsapp
 from serving.retry import decide
 from serving.sentences import shorten
 from serving.step import Step, as_outcome
-from serving.types import SendOrder, Sent
+from serving.types import Reply, SendOrder, Sent
 
 MAX_TEXT_CHARS = 4096  # Graph's limits for a text body and for the body above buttons
 MAX_BUTTON_TEXT_CHARS = 1024
 MAX_BUTTONS = 3
 MAX_BUTTON_TITLE_CHARS = 20
 MAX_BUTTON_ID_CHARS = 256
+MAX_ROWS = 10
+MAX_ROW_TITLE_CHARS = 24
+MAX_ROW_ID_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +167,28 @@ def outgoing(order: SendOrder, gate: Gate) -> OutgoingMessage:
     """The reply as Graph takes it: one message, never split."""
     turn, reply = order.record.turn, gate.reply or order.reply
     assert gate.recipient is not None, "a gate that says go names the recipient"
-    limit = MAX_BUTTON_TEXT_CHARS if reply.buttons else MAX_TEXT_CHARS
+    limit = MAX_BUTTON_TEXT_CHARS if reply.buttons and not reply.list_label else MAX_TEXT_CHARS
     quotes = (len(turn.messages) > 1 or order.part > 0) and reply.template is None
     return OutgoingMessage(
         phone_number_id=turn.phone_number_id,
         recipient=gate.recipient,
         text=shorten(to_whatsapp(reply.text), limit),
-        buttons=tuple(
-            (button[:MAX_BUTTON_ID_CHARS], title[:MAX_BUTTON_TITLE_CHARS])
-            for button, title in reply.buttons[:MAX_BUTTONS]
-        ),
+        buttons=_choices(reply),
         callback_data=gate.callback_data,
         # After a burst, and in a repetition, the quoted message shows which one it is for.
         reply_to=turn.messages[-1].wamid if quotes else None,
         template=reply.template,
+        list_label=reply.list_label[:MAX_BUTTON_TITLE_CHARS],
+    )
+
+
+def _choices(reply: Reply) -> tuple[tuple[str, str], ...]:
+    if reply.list_label:
+        rows = reply.buttons[:MAX_ROWS]
+        return tuple((row[:MAX_ROW_ID_CHARS], title[:MAX_ROW_TITLE_CHARS]) for row, title in rows)
+    buttons = reply.buttons[:MAX_BUTTONS]
+    return tuple(
+        (button[:MAX_BUTTON_ID_CHARS], title[:MAX_BUTTON_TITLE_CHARS]) for button, title in buttons
     )
 
 

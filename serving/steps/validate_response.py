@@ -62,7 +62,7 @@ class ValidateResponse(Step[ValidationQuery, Validated]):
 
     async def one(self, item: ValidationQuery) -> Validated:
         if item.draft.model == TEMPLATE:
-            return Validated(item.draft.text, item.draft.confidence)
+            return Validated(item.draft.text, item.draft.confidence, choices=item.draft.choices)
         if any(p.trek and p.trek not in self._treks for p in item.documents.passages):
             await self._refresh_treks()  # a new epoch brought a new trek
         evidence = self._evidence(item)

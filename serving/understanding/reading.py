@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from serving.types import Language, Parsed, Script
+from serving.types import INTENTS, Language, Parsed, Script
 from serving.understanding import features, intents, language, optout, sentiment
 from serving.understanding.entities import extract
 from serving.understanding.features import Vector
@@ -63,6 +63,9 @@ def parse_text(
         entities=entities,
         unsure=intents.is_unsure(scores),
     )
+    if named and not spoken:
+        certain = {intent: float(intent == "trek_info") for intent in INTENTS}
+        return replace(parsed, intent="trek_info", intent_scores=certain, unsure=False)
     if trained is None:
         return parsed
     read = trained.heads.read(trained.vector, text, words, clues_of(text, words, parsed))

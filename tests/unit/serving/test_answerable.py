@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from serving.answerable import answerable
+from serving.answerable import answerable, lacks_trek
 from serving.extract import Question, rank, read
 from serving.trek_names import TrekNames
 from serving.types import Documents, Parsed
@@ -74,3 +74,27 @@ def test_a_subject_is_answered_only_by_a_sentence_about_it(text: str) -> None:
     """However near the rest of a page is."""
     question, sources = read(turn(text), parsed("trek_info"), with_relevance(0.9, 0.9, 0.9))
     assert not answerable(question, rank(question, sources), sources)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("price?", True),
+        ("How much does it cost per person?", True),
+        ("¿Cuánto cuesta?", True),
+        ("c'est combien", True),
+        ("kitna kharcha hoga", True),
+        ("कितना खर्च आएगा", True),
+        ("what are the prices in October", True),
+        ("how difficult is the trek", True),
+        ("does the price include GST?", False),
+        ("how much is the deposit", False),
+        ("which trek is cheapest?", False),
+        ("How much is Kilimanjaro?", False),
+        ("do I need insurance?", False),
+    ],
+)
+def test_a_price_of_no_trek_in_particular_wants_asking_back(text: str, *, lacks: bool) -> None:
+    """Only where nothing else is asked that is the same for all treks, or of none."""
+    question, _ = read(turn(text), parsed("pricing"), FOUND, TrekNames(ALIASES))
+    assert lacks_trek(question) is lacks

@@ -1,10 +1,12 @@
 """Questions that lean on the ones before them."""
 
+from dataclasses import replace
+
 import pytest
 
 from serving.followups import in_context, looks_back
 from serving.trek_names import TrekNames
-from serving.types import HistoryMessage, Parsed
+from serving.types import Entity, HistoryMessage, Parsed
 from tests.fakes.stores import NOON
 from tests.fakes.values import ALIASES, parsed
 
@@ -60,3 +62,17 @@ def test_two_treks_in_one_message_are_no_subject() -> None:
     both = HistoryMessage("customer", "Hampta Pass or Kedarkantha?", NOON)
     assert in_context("and in May?", UNSURE, (both,), NAMES).parsed == UNSURE
     assert looks_back("and in May?", UNSURE)
+
+
+@pytest.mark.parametrize("text", ["Kedarkantha", "ok, Kedarkantha", "Kedarkantha please"])
+def test_a_bare_trek_answers_which_one(text: str) -> None:
+    """What was asked of no trek is asked of this one; of another trek it was answered."""
+    start = text.index("Kedarkantha")
+    trek = Entity("trek", "Kedarkantha", start, start + len("Kedarkantha"), "Kedarkantha")
+    read = replace(parsed("trek_info"), entities=(trek,))
+    open_question = (
+        HistoryMessage("customer", "How much does it cost?", NOON),
+        HistoryMessage("assistant", "Which trek do you mean?", NOON),
+    )
+    assert in_context(text, read, open_question, NAMES).text == f"How much does it cost?\n{text}"
+    assert in_context(text, read, PRICE_TALK, NAMES).text == text

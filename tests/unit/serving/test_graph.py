@@ -93,6 +93,16 @@ async def test_buttons_make_it_interactive_and_a_quote_gives_context() -> None:
     assert sent["context"] == {"message_id": "wamid.IN"}
 
 
+async def test_a_label_makes_a_list_of_the_choices() -> None:
+    """The shape of a list message with one section, which then needs no title."""
+    sent = await body(message(buttons=(("a", "Chadar"), ("b", "Goechala")), list_label="Choose"))
+    assert sent["interactive"]["type"] == "list"
+    assert sent["interactive"]["action"] == {
+        "button": "Choose",
+        "sections": [{"rows": [{"id": "a", "title": "Chadar"}, {"id": "b", "title": "Goechala"}]}],
+    }
+
+
 @pytest.mark.parametrize(
     ("action", "code"), [(action, code) for action, codes in CODES.items() for code in codes]
 )

@@ -1,5 +1,6 @@
 """Step 8: every rule of the policy fires on what it is for, and on nothing ordinary."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ async def check(
         Validated(reply, confidence),
     )
     return await CheckCompliance(BUSINESS, POLICY).one(query)
+
+
+@pytest.mark.parametrize(("count", "label"), [(3, ""), (4, "Choose a trek")])
+async def test_choices_are_buttons_or_a_list(count: int, label: str) -> None:
+    """Up to three are buttons; a reply that was replaced has none."""
+    choices = tuple((f"T{number}", f"Trek {number}") for number in range(count))
+    query = ComplianceQuery(
+        turn("price?"), parsed("pricing"), context(), Validated(FINE, 90, choices=choices)
+    )
+    checked = await CheckCompliance(BUSINESS, POLICY).one(query)
+    assert (checked.buttons, checked.list_label) == (choices, label)
+    refused = replace(query, validated=replace(query.validated, text="Send me your OTP."))
+    assert (await CheckCompliance(BUSINESS, POLICY).one(refused)).buttons != choices
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

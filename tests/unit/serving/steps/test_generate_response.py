@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.answer_cache import AnswerCache
-from serving.business import LocalText, load_business, variant_of
+from serving.business import VARIANTS, LocalText, Variant, load_business, variant_of
 from serving.errors import Overloaded
 from serving.fallbacks import EXTRACTIVE, TEMPLATE
 from serving.replies import safe_name
@@ -22,7 +22,7 @@ from serving.types import (
     Parsed,
     Risk,
 )
-from tests.fakes.models import FakeChat
+from tests.fakes.models import FakeChat, FakeKnowledge
 from tests.fakes.stores import NOON, FakeAnswers, FakeClock
 from tests.fakes.values import INCLUDES, PRICE, PRICE_ES, context, documents, parsed, passage, turn
 
@@ -45,9 +45,15 @@ async def write(
     clock: FakeClock | None = None,
     recent: tuple[str, ...] = (),
     answers: AnswerCache | None = None,
+    knowledge: FakeKnowledge | None = None,
 ) -> Draft:
-    chat = chat or FakeChat(ANSWER)
-    step = GenerateResponse(chat, BUSINESS, clock or FakeClock(), answers=answers)
+    step = GenerateResponse(
+        chat or FakeChat(ANSWER),
+        BUSINESS,
+        clock or FakeClock(),
+        answers=answers,
+        knowledge=knowledge,
+    )
     query = GenerationQuery(
         turn(text, recent=recent), read, known or context(), found, risk or Risk(0, "low", {})
     )
@@ -284,3 +290,24 @@ async def test_loops_and_cut_sentences_of_a_model_are_removed() -> None:
     """What was said twice is said once; what the token limit cut is dropped."""
     draft = await write(FakeChat(f"{ANSWER} {ANSWER} The deposit is"))
     assert draft.text.split("\n")[0] == ANSWER
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+async def test_a_price_of_no_trek_asks_which_one(variant: Variant) -> None:
+    """With the treks of the pages found first and all others after them, up to a list's ten."""
+    names = {f"Trek {number}": () for number in range(12)}
+    knowledge = FakeKnowledge(FOUND.passages, names)
+    language: Language = "hi" if variant == "hi_latn" else variant
+    read = parsed("pricing", language, "deva" if variant == "hi" else "latn")
+    draft = await write(text="price?", read=read, knowledge=knowledge)
+    assert draft.text == BUSINESS.say("which_trek", variant)
+    assert draft.choices[:2] == (("Hampta Pass", "Hampta Pass"), ("Trek 0", "Trek 0"))
+    assert len(draft.choices) == 10
+    assert len(BUSINESS.say("choose", variant)) <= 20
+    assert draft.degraded == ("no_trek_named",)
+
+
+async def test_of_one_trek_alone_nothing_is_asked_back() -> None:
+    """While the index is away there is only the page's own."""
+    draft = await write(text="price?", read=parsed("pricing"))
+    assert draft.choices == ()

@@ -197,6 +197,18 @@ async def test_buttons_are_cut_to_what_graph_takes() -> None:
     (message,) = graph.sent
     assert len(message.buttons) == 3
     assert all(len(title) <= 20 for _, title in message.buttons)
+
+
+async def test_a_list_is_cut_to_what_graph_takes() -> None:
+    """Ten rows at most, with titles of twenty-four characters."""
+    graph = answering(ACCEPTED)
+    rows = tuple((f"id{n}", f"A rather long row title, number {n}") for n in range(12))
+    reply = Reply("Which one?", rows, list_label="A label of thirty characters !")
+    await step(graph, FakeOutbox()).one(SendOrder(record(), reply))
+    (message,) = graph.sent
+    assert len(message.buttons) == 10
+    assert all(len(title) <= 24 for _, title in message.buttons)
+    assert len(message.list_label) == 20
     assert len(message.text) <= 1024
 
 

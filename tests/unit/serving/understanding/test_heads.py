@@ -66,7 +66,7 @@ def test_a_sure_head_takes_back_what_only_looks_like_a_request() -> None:
 
 
 def test_a_sure_head_knows_better_which_request_it_is() -> None:
-    """ "I asked you to stop, now please write again": the phrase names the request that was."""
+    """Of "I asked you to stop, now please write again" the phrase names the request that was."""
     found = OptOut(opt_out=True, rule="phrase:x")
     assert settle(found, "start", 0.6) == found
     assert settle(found, "start", 0.95).resubscribe

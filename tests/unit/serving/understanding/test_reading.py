@@ -62,6 +62,16 @@ def test_language_hint(text: str, hint: Language | None, language: str) -> None:
     assert reading.parse_text(text, NOW, FINDER, hint).language == language
 
 
+def test_a_bare_trek_asks_about_it() -> None:
+    """Whatever the heads make of a word that they do not know."""
+    trained = Trained(constant_heads("smalltalk", "none"), np.zeros(DIMENSIONS, np.float32))
+    parsed = reading.parse_text("Hampta Pass!", NOW, FINDER, trained=trained)
+    assert (parsed.intent, parsed.unsure) == ("trek_info", False)
+    assert (
+        reading.parse_text("hello Hampta Pass", NOW, FINDER, trained=trained).intent != "trek_info"
+    )
+
+
 def test_trained_heads_replace_the_phrases() -> None:
     """The reading follows the heads, and carries what they take the message to ask for."""
     vector = np.zeros(DIMENSIONS, np.float32)
