@@ -7,7 +7,7 @@ included) and by trek and month, so that it works across languages too. Pure.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -144,8 +144,13 @@ def rank(question: Question, sources: Sequence[Source]) -> list[Pick]:
 
 
 def topics_asked(question: Question) -> frozenset[int]:
-    asked = {place for place, topic in enumerate(topics()) if topic.asked.search(question.text)}
-    if question.intent == "pricing" and PRICE_ASKED.search(question.text):
+    return _topics_asked(question.text, question.intent)
+
+
+@lru_cache(maxsize=1024)  # a turn asks several times, and customers ask the same things
+def _topics_asked(text: str, intent: Intent) -> frozenset[int]:
+    asked = {place for place, topic in enumerate(topics()) if topic.asked.search(text)}
+    if intent == "pricing" and PRICE_ASKED.search(text):
         asked.add(PRICE)
     return frozenset(asked)
 
