@@ -16,8 +16,11 @@ MIN_RATIO = 85.0
 CERTAIN = 99.0  # the very words of the name
 MIN_ALIKE = 75.0  # of names that sound the same
 MIN_FOREIGN = 60.0  # as before, where one of them is transliterated
+MIN_SHORT = 80.0  # of names that sound the same and have fewer consonants than the next
 MIN_SOUND = 4  # consonants that must agree when only the sound is compared
 MIN_ACRONYM = 3
+
+_BASE_CAMP = ["base", "camp"]
 
 Gazetteer = Mapping[str, Sequence[str]]  # canonical name to other names
 
@@ -51,8 +54,9 @@ class TrekFinder:
         self._by_letter: dict[str, list[_Form]] = {}  # by the first letter, which nobody gets wrong
         for form in forms:
             self._turned.setdefault(form.ordered, []).append(form)
+        for form in (*forms, *_elsewhere(self._exact)):
             if not form.exact:
-                self._by_letter.setdefault(form.joined[0], []).append(form)
+                self._by_letter.setdefault(_letter(form.joined), []).append(form)
 
     def find(self, text: str, words: Sequence[Token]) -> list[Found]:
         """Names in order of appearance, none overlapping: the best, then the longest, wins."""
@@ -69,12 +73,14 @@ class TrekFinder:
     def _candidates(self, text: str, words: Sequence[Token]) -> Iterator[Found]:
         content = [(place, word) for place, word in enumerate(words) if word.key not in _skipped()]
         normal = [_normal(word) for _, word in content]
+        written = [_written_as(word) for _, word in content]
         for first in range(len(content)):
             for last in range(first, min(first + MAX_WORDS, len(content))):
                 window = content[first : last + 1]
                 if not _adjacent(text, window):
                     break
-                best = self._best(normal[first : last + 1], [word for _, word in window])
+                spelt = "".join(written[first : last + 1])
+                best = self._best(normal[first : last + 1], spelt, [word for _, word in window])
                 if best:
                     start, end = window[0][0], window[-1][0] + 1
                     yield Found(best[0].name, start, self._whole(words, start, end), best[1])
@@ -86,16 +92,26 @@ class TrekFinder:
         longer = "".join(word.key for word in words[start : end + 1])
         return end + 1 if longer in self._written else end
 
-    def _best(self, names: list[str], window: list[Token]) -> tuple[_Form, float] | None:
+    def _best(
+        self, names: list[str], written: str, window: list[Token]
+    ) -> tuple[_Form, float] | None:
         joined = "".join(names)
-        if exact := self._exact.get(joined):
+        # "Brahma Tal" is one name's spelling, although "tal" is a lake in others.
+        if exact := self._exact.get(joined) or self._exact.get(written):
             return exact, 100.0
-        if len(joined) < MIN_FUZZY or joined in _ordinary() or _all_generic(names):
+        if len(joined) < MIN_FUZZY or joined in _ordinary() or names[-1].isdecimal():
             return None
-        ordered = "".join(sorted(names))
-        if turned := self._turned.get(ordered):
+        if turned := self._turned.get("".join(sorted(names))):
             return turned[0], CERTAIN
-        alike = self._by_letter.get(joined[0])
+        if _all_generic(names) or (len(names) > 1 and _has_ordinary(names)):
+            return None
+        best = self._alike(joined, window)
+        for round_ in _turned_round(names) if best is None else ():
+            best = best or self._alike(round_, window)
+        return best if best and best[0].name else None
+
+    def _alike(self, joined: str, window: list[Token]) -> tuple[_Form, float] | None:
+        alike = self._by_letter.get(_letter(joined))
         if not alike:
             return None
         sound, foreign = skeleton(joined), any(word.deva for word in window)
@@ -110,6 +126,8 @@ def _likeness(form: _Form, joined: str, sound: str, *, foreign: bool) -> float:
     if len(form.sound) >= MIN_SOUND and sound == form.sound:
         # The same consonants in the same order: Devanagari writes vowels that Latin does not.
         return max(ratio, 95.0 if ratio >= (MIN_FOREIGN if foreign else MIN_ALIKE) else 0.0)
+    if ratio >= MIN_SHORT and sound == form.sound and len(form.joined) > MIN_FUZZY:
+        return max(ratio, MIN_RATIO)  # as above, of a name of few consonants: "chader"
     if foreign and len(form.sound) > MIN_SOUND and ratio >= MIN_FOREIGN:
         return max(ratio, fuzz.ratio(sound, form.sound) - 2)
     return ratio
@@ -125,11 +143,21 @@ def _forms(gazetteer: Gazetteer) -> Iterator[_Form]:
             content = [_normal(word) for word in tokens(written) if word.key not in _skipped()]
             bare = [word for word in content if word != "trek"] or content
             yield _form(name, bare, exact=False)
+            if bare[-2:] == _BASE_CAMP and len(bare) > len(_BASE_CAMP):  # "annapurna base"
+                yield _form(name, bare[:-1], exact=False)
             for shorter in (*_acronyms(words), *_distinctive(bare)):
                 short.append(_form(name, [shorter], exact=len(shorter) <= MIN_FUZZY))
                 owners.setdefault(shorter, set()).add(name)
     for form in short:
         if len(owners[form.joined]) == 1:  # "Annapurna" names two treks, so it names none
+            yield form
+
+
+def _elsewhere(forms: Mapping[str, _Form]) -> Iterator[_Form]:
+    """Other places, so that a name more like theirs is taken for none of the treks."""
+    for place in word_list("treks")["elsewhere"]:
+        form = _form("", [fold(word) for word in place.split()], exact=False)
+        if form.joined not in forms:
             yield form
 
 
@@ -168,6 +196,33 @@ def _normal(word: Token) -> str:
     if known:
         return known
     return fold(transliterate(word.key)) if word.deva else word.key
+
+
+def _written_as(word: Token) -> str:
+    return fold(transliterate(word.key)) if word.deva else word.key
+
+
+def _letter(joined: str) -> str:
+    """The first, and one of those that sound alike."""
+    return _SAME_LETTER.get(joined[0], joined[0])
+
+
+_SAME_LETTER = {"q": "k", "w": "v", "z": "j"}
+
+
+def _turned_round(names: list[str]) -> Iterator[str]:
+    """`camp base annapurnas` as English has it: what is its own first, common words behind."""
+    generic = [word for word in names if word in _generic_names()]
+    own = [word for word in names if word not in _generic_names()]
+    if own and names[0] in _generic_names():
+        yield "".join((*own, *generic))
+        if len(generic) > 1:
+            yield "".join((*own, *reversed(generic)))
+
+
+def _has_ordinary(names: list[str]) -> bool:
+    """Whether a word of any language stands among them, as in `hum pata`."""
+    return any(word in _ordinary() and word not in _generic_names() for word in names)
 
 
 def _adjacent(text: str, window: Sequence[tuple[int, Token]]) -> bool:
