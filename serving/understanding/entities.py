@@ -5,6 +5,7 @@ from datetime import datetime
 
 from serving.types import Entity, EntityType, JsonValue
 from serving.understanding import dates, groups, prices
+from serving.understanding.quantities import numbers
 from serving.understanding.script import Token
 from serving.understanding.treks import TrekFinder
 
@@ -14,10 +15,14 @@ _Span = tuple[int, int]
 def extract(
     text: str, words: Sequence[Token], timestamp: datetime, finder: TrekFinder
 ) -> tuple[Entity, ...]:
-    """Entities in order of appearance, none overlapping: treks, dates, prices, then groups."""
+    """Entities in order of appearance, none overlapping: treks, dates, prices, then groups.
+
+    What is named twice, as in "solo, I come alone", is one entity.
+    """
     found: list[Entity] = []
     for kind, start, end, value in _candidates(text, words, timestamp, finder):
-        if all(end <= other.start or other.end <= start for other in found):
+        said = any(kind == other.type and value == other.value for other in found)
+        if not said and all(end <= other.start or other.end <= start for other in found):
             found.append(Entity(kind, text[start:end], start, end, value))
     return tuple(sorted(found, key=lambda entity: entity.start))
 
@@ -27,8 +32,9 @@ def _candidates(
 ) -> Iterator[tuple[EntityType, int, int, JsonValue]]:
     for trek in finder.find(text, words):
         yield "trek", words[trek.start].start, words[trek.end - 1].end, trek.name
+    counts = numbers(text, words)
     days = dates.find(text, words, timestamp.date())
-    sums = prices.find(text, words)
+    sums = prices.find(text, words, counts)
     for day in days:
         yield "date", day.start, day.end, day.value
     for price in sums:
