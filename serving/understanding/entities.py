@@ -40,5 +40,5 @@ def _candidates(
     for price in sums:
         yield "price", price.start, price.end, price.value
     taken = [(day.start, day.end) for day in days] + [(sum_.start, sum_.end) for sum_ in sums]
-    for group in groups.find(words, taken):
+    for group in groups.find(text, words, taken, counts):
         yield "group_size", group.start, group.end, group.value
