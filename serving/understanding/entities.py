@@ -33,7 +33,7 @@ def _candidates(
     for trek in finder.find(text, words):
         yield "trek", words[trek.start].start, words[trek.end - 1].end, trek.name
     counts = numbers(text, words)
-    days = dates.find(text, words, timestamp.date())
+    days = dates.find(text, words, timestamp.date(), counts)
     sums = prices.find(text, words, counts)
     for day in days:
         yield "date", day.start, day.end, day.value
