@@ -18,8 +18,9 @@ KNOWN_WORDS = 4096  # whose likeness to a month is remembered
 Listed = Literal[
     "month_before", "month_after", "before_mai", "doubtful", "range_words", "past", "past_before",
     "past_after", "about", "takes", "lasting_units", "next", "this", "day_nouns",
-    "not_after_ordinal", "article_before", "ko", "of", "month_of", "bare_ordinals", "future",
-    "day_parts", "years", "past_years", "next_years", "booked", "greets_before", "greets_after",
+    "not_after_ordinal", "article_before", "ko", "of", "month_of", "bare_ordinals",
+    "parts_of_month", "future", "day_parts", "years", "past_years", "next_years", "booked",
+    "greets_before", "greets_after",
 ]  # fmt: skip
 ListedPhrases = Literal[
     "in_before", "in_after", "in_after_tomorrow", "counted_from", "month_ends", "not_days", "did",
@@ -102,4 +103,4 @@ def festivals() -> Phrases[dict[str, object]]:
 def counted() -> frozenset[str]:
     """What a number counts that is no day of a month: `October 4 people`."""
     groups = word_list("groups")
-    return frozenset(map(plain, groups["people"])) | frozenset(units())
+    return (frozenset(map(plain, groups["people"])) | frozenset(units())) - months().keys()

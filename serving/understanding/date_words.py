@@ -82,6 +82,8 @@ class DateWords:
                 return tens.first, int(tens.value) + ordinal
             return last, ordinal
         number = self.by_last.get(last)
+        if self.key(last) in listed("parts_of_month"):
+            return None
         if number and number.value % 1 == 0 and 1 <= number.value <= LAST_DAY:
             return number.first, int(number.value)
         return None

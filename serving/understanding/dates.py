@@ -97,7 +97,7 @@ class _Reader:
     def _day_of(self, month: int, place: int) -> Iterator[FoundDate]:
         words = self._words
         before = self._skip_back(place - 1)
-        if (day := words.day(before)) is not None:
+        if (day := words.day(before)) is not None and words.gap(before, before + 1) != " - ":
             yield from self._range_start(before, month, place)
             yield from self._on(before, place, day, month, place)
             return
@@ -173,6 +173,9 @@ class _Reader:
         words = self._words
         for place, key in enumerate(self._keys):
             day, after = words.day(place), words.key(place + 1)
+            if day is None and after in listed("day_nouns"):  # "बीस तारीख"
+                found = words.day_in_words(place)
+                day = found[1] if found and found[0] == place else None
             if day is None or words.is_past(place):
                 continue
             ordinal = _ORDINAL.fullmatch(key)
@@ -263,6 +266,8 @@ class _Reader:
             and before not in listed("before_mai")
         ):
             return False  # romanised Hindi for "I"
+        if key == "jan" and (number := words.by_last.get(place - 1)) and number.spelt:
+            return False  # Hindi "do jan" are two people
         if key == "sept" and (words.counts(place + 1) or before in _FRENCH_BEING):
             return False  # French for seven
         other = words.key(place + 2) if after in listed("range_words") else after

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from serving.understanding.phrases import Phrases, ending, starting, table
 from serving.understanding.quantities import Number
@@ -18,7 +18,7 @@ Kind = Literal[
     "before_alone", "negations", "not_after_couple", "before_couple", "seats", "before_one",
     "not_two", "verb_stems", "ages",
 ]  # fmt: skip
-_KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]  # the names above
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 _NONE: frozenset[Kind] = frozenset()
 
 

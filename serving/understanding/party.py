@@ -10,6 +10,9 @@ NEAR = 3
 _AMBIGUOUS_ME = frozenset({"me", "mein", "mai"})  # "december me": Hindi for "in"
 _MANY = 3  # "mum, dad, me" needs no "and"
 _JOINTS = frozenset("+&")
+_FOR = frozenset({"for", "para", "pour"})
+_MERE = frozenset({"mere", "मेरे"})
+_SAATH = frozenset({"saath", "sath", "साथ"})
 _WITH = frozenset({"with", "con", "avec"})
 
 
@@ -119,6 +122,7 @@ class _Party:
             place, joint = place + 1, True
             if words.is_a(place, "and") and not words.is_a(place, "mine"):  # "y con", "and also"
                 place += 1
+            place += words.key(place) in _FOR  # "para mi madre y para mí"
             joint = joint or bool(_JOINTS & set(words.gap(place)))
         if not joint and not comma:
             return None, False
@@ -245,4 +249,6 @@ class _Party:
         words, first = self._words, self._first
         if beside:
             return words.are_any(end, end + NEAR, "going_after")
+        if words.key(first - 1) in _SAATH:  # "mere saath do dost hain"
+            return words.key(first - 2) in _MERE
         return words.key(first - 1) in _WITH and words.are_any(first - NEAR, first - 1, "going")

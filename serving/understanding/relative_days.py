@@ -57,6 +57,8 @@ def _count_before(words: DateWords, place: int) -> tuple[int, int] | None:
     if number := words.by_last.get(place - 1):
         return (int(number.value), number.first) if number.value % 1 == 0 else None
     before = words.key(place - 1)
+    if before == "de" and (number := words.by_last.get(place - 2)):  # "une quinzaine de jours"
+        return int(number.value), number.first
     if before in ("of", "de") and words.key(place - 2) in ("couple", "par"):
         return 2, place - 2 - (words.key(place - 3) in ("a", "un"))
     if before == "a":  # "in a week"

@@ -84,6 +84,9 @@ def found(text: str, kind: EntityType) -> list[tuple[str, object]]:
         ("entre el 1 y el 8 de julio", [("1", "2027-07-01"), ("8 de julio", "2027-07-08")]),
         ("26 ko jagah hai?", [("26", "2026-11-26")]),
         ("kal se office join karunga", [("kal", "2026-11-24")]),
+        ("Dec 29 - Jan 3", [("Dec 29", "2026-12-29"), ("Jan 3", "2027-01-03")]),
+        ("बीस तारीख को", [("बीस तारीख", "2026-12-20")]),
+        ("la première quinzaine de juin", [("juin", "2027-06")]),
         ("fin du mois", [("fin du mois", "2026-11")]),
         ("September next year", [("September", "2027-09")]),
         ("en febrero del año que viene", [("febrero", "2027-02")]),
@@ -109,7 +112,7 @@ def test_dates(text: str, expected: list[tuple[str, object]]) -> None:
         "I did Roopkund in May", "september me kiya tha maine", "it takes 2/3 people", "in 10.5 km",
         "on le fait en 6 jours ?", "can it be done in 4 days", "esta mañana", "hoy en día",
         "is Sunday fine?", "the day after we land", "mai pehli baar", "nous serons sept",
-        "two may be enough", "2 ko chahiye",
+        "two may be enough", "2 ko chahiye", "do jan ke liye",
     ],
 )  # fmt: skip
 def test_what_is_no_date(text: str) -> None:
@@ -161,6 +164,8 @@ def test_what_is_no_date(text: str) -> None:
         ("dhai lakh me ho jayega", 250000, None),
         ("sawa lakh rupaye", 125000, "INR"),
         ("1 lakh 30 hazaar", 130000, None),
+        ("fifteen hundred dollars", 1500, "USD"),
+        ("mil euros", 1000, "EUR"),
         ("60 000 par tête, c'est cher", 60000, None),
     ],
 )
@@ -175,6 +180,13 @@ def test_price_range_is_two_prices() -> None:
     """Both ends of a range count, the shared unit for each."""
     values = [value for _, value in found("budget 15-20k", "price")]
     assert values == [{"amount": 15000, "currency": None}, {"amount": 20000, "currency": None}]
+
+
+def test_a_range_may_be_joined_by_words() -> None:
+    """Both ends of "entre 600 y 800 euros" count; the number of another thing is no end."""
+    values = [value for _, value in found("entre 600 y 800 euros", "price")]
+    assert values == [{"amount": 600, "currency": "EUR"}, {"amount": 800, "currency": "EUR"}]
+    assert len(found("for 5 and 12000 rs", "price")) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,7 +225,8 @@ def test_what_is_no_price(text: str) -> None:
         ("travelling with my sister", 2), ("voy con dos amigas", 3), ("biwi ke saath aana hai", 2),
         ("Asha, Neha aur main, teeno", 3), ("a family of 5, two of them kids", 5),
         ("me, my son and my nephew, 4 seats", 4), ("2 seats for me and my mum", 2),
-        ("akela hu, solo aaunga", 1),
+        ("akela hu, solo aaunga", 1), ("do jan ke liye", 2), ("मेरे साथ मेरी सहेली है", 2),
+        ("para mi tía y para mí", 2), ("un groupe d'une quinzaine de personnes", 15),
     ],
 )  # fmt: skip
 def test_group_sizes(text: str, size: int) -> None:
