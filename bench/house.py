@@ -134,7 +134,7 @@ async def house(url: str, settings: SendSettings | None = None) -> AsyncIterator
     outbox, senders = PostgresOutbox(database, templates), PostgresSenders(database)
     transport = httpx.ASGITransport(app)
     graph = GraphApi("http://sim", "v26.0", TOKEN, transport)
-    step = SendMessage(outbox, graph, senders, SystemClock(), settings)
+    step = SendMessage(outbox, graph, SystemClock(), settings)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://sim") as http,

@@ -270,10 +270,8 @@ def check_compliance(parts: Parts) -> Step[Any, Any]:
 
 def send_message(parts: Parts) -> Step[Any, Any]:
     from serving.steps.send_message import SendMessage
-    from serving.stores.senders import PostgresSenders
 
-    senders = PostgresSenders(parts.database)
-    return SendMessage(parts.outbox, parts.graph, senders, parts.clock)
+    return SendMessage(parts.outbox, parts.graph, parts.clock)
 
 
 def log_interaction(parts: Parts) -> Step[Any, Any]:

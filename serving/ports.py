@@ -239,6 +239,7 @@ class Gate:
     reason: str = ""
     reply: Reply | None = None  # what may go instead of the order's reply: a template
     attempt: int = 1  # 2 and up: it was deferred before
+    wait_s: float = 0.0  # until its slot: Meta allows a number so many messages a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,14 +277,6 @@ class Settlement:
     detail: str = ""
     code: int | None = None
     due_in_s: float = 0.0  # of a deferred one
-
-
-class Throughput(Protocol):
-    """Keeps a number below the messages per second that Meta allows it."""
-
-    async def reserve(self, phone_number_id: str) -> float:
-        """Take the next free slot; returns the seconds until it."""
-        ...
 
 
 class InteractionLog(Protocol):

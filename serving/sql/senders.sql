@@ -44,7 +44,8 @@ WHERE phone_number_id <> '*'
 -- name: reserve
 -- Slots for some messages of some numbers. Meta counts in and out together, so what came in during
 -- the last second is taken off; a tenth is left free for what we cannot see, and a tenth is never
--- given up to a flood of incoming messages.
+-- given up to a flood of incoming messages. The length is not taken from `excluded`, whose clock ran
+-- on while the row was waited for.
 WITH wanted AS (
     SELECT * FROM unnest(%(phone_number_ids)s::text[], %(counts)s::integer[])
         AS new (phone_number_id, count)
@@ -69,7 +70,10 @@ INSERT INTO senders AS s (phone_number_id, next_slot_at)
 SELECT phone_number_id, clock_timestamp() + make_interval(secs => count / rate) FROM rates
 ON CONFLICT (phone_number_id) DO UPDATE SET
     next_slot_at = greatest(s.next_slot_at, clock_timestamp())
-        + (excluded.next_slot_at - clock_timestamp())
+        + (
+            SELECT make_interval(secs => count / rate) FROM rates
+            WHERE rates.phone_number_id = s.phone_number_id
+        )
 RETURNING
     phone_number_id,
     extract(epoch FROM next_slot_at - clock_timestamp())::double precision AS until_last_s,

@@ -22,7 +22,6 @@ from serving.ports import (
     Outbox,
     OutgoingMessage,
     Settlement,
-    Throughput,
 )
 from serving.replies import to_whatsapp
 from serving.retry import decide
@@ -57,13 +56,11 @@ class SendMessage(Step[SendOrder, Sent]):
         self,
         outbox: Outbox,
         graph: Graph,
-        throughput: Throughput,
         clock: Clock,
         settings: SendSettings | None = None,
     ) -> None:
         self._outbox = outbox
         self._graph = graph
-        self._throughput = throughput
         self._clock = clock
         self._settings = settings or SendSettings()
         self._rng = random.Random()
@@ -75,35 +72,24 @@ class SendMessage(Step[SendOrder, Sent]):
         return result
 
     async def many(self, items: Sequence[SendOrder]) -> list[Sent | Failure]:
-        # Side by side: a slot that the gate leaves unused costs a number's next message 12 ms.
-        slots = asyncio.gather(*(self._slot(item.record.turn.phone_number_id) for item in items))
         try:
-            gates, waits_s = await asyncio.gather(self._outbox.admit(items), slots)
+            gates = await self._outbox.admit(items)
         except SwitchbackError as error:  # nothing was committed, so nothing will be sent
             return [Failure.of(error)] * len(items)
-        results = await asyncio.gather(
-            *map(self._deliver, items, gates, waits_s), return_exceptions=True
-        )
+        results = await asyncio.gather(*map(self._deliver, items, gates), return_exceptions=True)
         return [as_outcome(result) for result in results]
 
-    async def _deliver(self, order: SendOrder, gate: Gate, wait_s: float) -> Sent:
+    async def _deliver(self, order: SendOrder, gate: Gate) -> Sent:
         if gate.outcome != "go":
             return Sent(gate.outcome, gate.wamid, gate.reason)
         deadline = time.monotonic() + self._settings.budget_s
-        if wait_s > self._settings.budget_s / 2:
-            ended = Settlement("deferred", detail="throughput", due_in_s=wait_s)
+        if gate.wait_s > self._settings.budget_s / 2:
+            ended = Settlement("deferred", detail="throughput", due_in_s=gate.wait_s)
         else:
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(gate.wait_s)
             ended = await self._send(outgoing(order, gate), gate.attempt, deadline)
         await self._settle(gate.callback_data, ended)
         return Sent(ended.outcome, ended.wamid, ended.detail)
-
-    async def _slot(self, phone_number_id: str) -> float:
-        """Seconds until the number may send. Without the database Graph's own limit decides."""
-        try:
-            return await self._throughput.reserve(phone_number_id)
-        except SwitchbackError:
-            return 0.0
 
     async def _send(self, message: OutgoingMessage, attempt: int, deadline: float) -> Settlement:
         """Call until it is accepted, over, unclear, or has to wait longer than we can."""

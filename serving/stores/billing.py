@@ -1,7 +1,7 @@
 """Messages that cost money: each delivered one is charged once, by the rate card."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from serving.stores.codec import reply_codec
 from serving.stores.database import Connection, fetch
 
 _SQL = queries("billing")
+SPENT = _SQL.spent
 
 _MEANING: Mapping[BudgetState, str] = {
     "saving": "four fifths of the month's budget for messages are spent",
@@ -65,5 +66,9 @@ async def charge(
 
 
 async def spent(connection: Connection) -> int:
-    rows = await fetch(connection, _SQL.spent)
+    return spent_of(await fetch(connection, SPENT))
+
+
+def spent_of(rows: Sequence[tuple[int]]) -> int:
+    """Nano-dollars of the month, from what `SPENT` found."""
     return int(rows[0][0]) if rows else 0

@@ -7,6 +7,7 @@ A deferred row passes the gate again when it is due.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from serving.billing import BudgetState, state_of
@@ -14,7 +15,7 @@ from serving.business import RateCard
 from serving.crypto import Vault
 from serving.ports import Gate, Settlement
 from serving.sql import queries
-from serving.stores import billing, delivery, handover, unheard
+from serving.stores import billing, delivery, handover, senders, unheard
 from serving.stores.batching import Batcher
 from serving.stores.codec import record_codec, reply_codec
 from serving.stores.database import Connection, Database, fetch_each
@@ -66,8 +67,11 @@ class PostgresOutbox:
             view = await self._look(connection, prepared)
             judge = Judge(self._database.vault, self._templates, view, admission)
             verdicts = [judge.decide(item) for item in prepared]
-            await _write(connection, self._database.vault, view, verdicts, admission)
-            return [verdict.gate for verdict in verdicts]
+            going = await _write(connection, self._database.vault, view, verdicts, admission)
+            numbers = [verdict.item.order.record.turn.phone_number_id for verdict in going]
+            waits_s = await senders.reserve(connection, numbers)
+            wait_of = {one.item.key: wait for one, wait in zip(going, waits_s, strict=True)}
+            return [replace(one.gate, wait_s=wait_of.get(one.item.key, 0.0)) for one in verdicts]
 
         return await self._database.run(work) if orders else []
 
@@ -128,7 +132,7 @@ class PostgresOutbox:
             "cap_s": self._supersede_cap_s,
         }
         # Each statement sees what was committed before it, so the locks come first.
-        contacts, conversations, admitted, overtaken, stopped = await fetch_each(
+        contacts, conversations, admitted, overtaken, stopped, spent = await fetch_each(
             connection,
             parameters,
             _SQL.lock_contacts,
@@ -136,6 +140,7 @@ class PostgresOutbox:
             _SQL.already_admitted,
             _SQL.overtaken,
             _SQL.template_states,
+            billing.SPENT,
         )
         return View(
             {str(row[0]): Contact(*row[1:]) for row in contacts},
@@ -143,13 +148,11 @@ class PostgresOutbox:
             {(str(row[0]), row[1]): Admitted(*row[2:]) for row in admitted},
             frozenset(str(turn_id) for (turn_id,) in overtaken),
             frozenset(TemplateRef(*row) for row in stopped),
-            await self._budget(connection),
+            self._budget(billing.spent_of(spent)),
         )
 
-    async def _budget(self, connection: Connection) -> BudgetState:
-        if self._rate_card is None:
-            return "normal"
-        return state_of(self._rate_card, await billing.spent(connection))
+    def _budget(self, spent_nano_usd: int) -> BudgetState:
+        return state_of(self._rate_card, spent_nano_usd) if self._rate_card else "normal"
 
 
 async def _write(
@@ -158,8 +161,8 @@ async def _write(
     view: View,
     verdicts: Sequence[Verdict],
     admission: uuid.UUID,
-) -> None:
-    """Commit the intents, those that go now and those that wait."""
+) -> list[Verdict]:
+    """Commit the intents, those that go now and those that wait; the former are returned."""
     fresh = [
         verdict
         for verdict in verdicts
@@ -181,6 +184,7 @@ async def _write(
     if going:
         ids = sorted({verdict.item.order.record.turn.conversation_id for verdict in going})
         await connection.execute(_SQL.count_sends, {"conversation_ids": ids})
+    return going
 
 
 async def _resume(

@@ -1,7 +1,7 @@
 """Business numbers as senders: when one is held back, and how fast it may send. Knows no Graph.
 
 Postgres is the only truth of both, so that replicas cannot exceed a limit together: messages take
-their place in one line of slots, in one short statement for all that wait in this process.
+their place in one line of slots, in the transaction that commits the intent to send them.
 """
 
 from collections import Counter, defaultdict
@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from serving.sql import queries
-from serving.stores.batching import Batcher
-from serving.stores.database import Connection, Database
+from serving.stores.database import Connection, Database, fetch
 
 _SQL = queries("senders")
 
@@ -41,27 +40,29 @@ async def set_throughput(connection: Connection, phone_number_id: str | None, mp
     await connection.execute(sql, {"phone_number_id": phone_number_id, "mps": mps})
 
 
+async def reserve(connection: Connection, numbers: Sequence[str]) -> list[float]:
+    """The next free slot of each number, once for each time it is listed: seconds until it.
+
+    Their row stays locked until the commit: to be called last.
+    """
+    if not numbers:
+        return []
+    counts = Counter(numbers)
+    parameters = {"phone_number_ids": list(counts), "counts": list(counts.values())}
+    slots: defaultdict[str, list[float]] = defaultdict(list)
+    for number, until_last_s, rate in await fetch(connection, _SQL.reserve, parameters):
+        # `until_last_s` is the end of the last slot; each waits for the beginning of its own.
+        slots[number] = [
+            max(0.0, until_last_s - place / rate) for place in range(1, counts[number] + 1)
+        ]
+    return [slots[number].pop() for number in numbers]
+
+
 class PostgresSenders:
-    """`serving.ports.Throughput`, and the operator's hand on a number."""
+    """The operator's hand on a number."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reserve = Batcher(self._reserve_many)
-
-    async def reserve(self, phone_number_id: str) -> float:
-        return await self._reserve(phone_number_id)
-
-    async def _reserve_many(self, numbers: Sequence[str]) -> list[float]:
-        counts = Counter(numbers)
-        parameters = {"phone_number_ids": list(counts), "counts": list(counts.values())}
-        rows = await self._database.query(_SQL.reserve, parameters)
-        slots: defaultdict[str, list[float]] = defaultdict(list)
-        for number, until_last_s, rate in rows:
-            # `until_last_s` is the end of the last slot; each waits for the beginning of its own.
-            slots[number] = [
-                max(0.0, until_last_s - place / rate) for place in range(1, counts[number] + 1)
-            ]
-        return [slots[number].pop() for number in numbers]
 
     async def hold(self, phone_number_id: str, reason: str, until: datetime | None = None) -> None:
         await self._database.run(lambda c: hold(c, phone_number_id, reason, until))

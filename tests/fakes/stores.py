@@ -81,6 +81,7 @@ class FakeOutbox:
     outcome: SendOutcome | None = None  # what the gate says instead of "go"
     instead: Reply | None = None  # what may go in place of every reply
     error: SwitchbackError | None = None
+    wait_s: float = 0.0  # until every slot
     settle_errors: int = 0  # how many times settling fails before it works
     admitted: dict[str, Gate] = field(default_factory=dict)
     settled: dict[str, Settlement] = field(default_factory=dict)
@@ -99,7 +100,13 @@ class FakeOutbox:
             before = self.settled.get(f"{turn_id}:0")
             outcome = before.outcome if before else "parked"
             return Gate(outcome, wamid=before.wamid if before else None, reason="admitted before")
-        gate = Gate("go", Recipient("15550100123", None), f"{turn_id}:0", reply=self.instead)
+        gate = Gate(
+            "go",
+            Recipient("15550100123", None),
+            f"{turn_id}:0",
+            reply=self.instead,
+            wait_s=self.wait_s,
+        )
         self.admitted[turn_id] = gate
         return gate
 
@@ -115,19 +122,6 @@ class FakeOutbox:
     async def due(self, limit: int) -> list[SendOrder]:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
-
-
-@dataclass
-class FakeThroughput:
-    """Every slot is this far away."""
-
-    wait_s: float = 0.0
-    error: SwitchbackError | None = None
-
-    async def reserve(self, phone_number_id: str) -> float:
-        if self.error:
-            raise self.error
-        return self.wait_s
 
 
 @dataclass

@@ -67,10 +67,10 @@ async def strays(world: World, sender: str) -> None:
 
 
 async def everything(world: World) -> str:
-    """Every column of every table, decrypted where it is sealed."""
+    """Every column of every table, decrypted where it is sealed; a sender's pace is no person's."""
     names = await world.rows(
         "SELECT table_name FROM information_schema.tables"
-        " WHERE table_schema = 'public' AND table_name <> 'keyring'"
+        " WHERE table_schema = 'public' AND table_name NOT IN ('keyring', 'senders')"
     )
     seen: list[Any] = []
     for (name,) in names:

@@ -45,7 +45,6 @@ from tests.fakes.stores import (
     FakeInteractionLog,
     FakeLeadStore,
     FakeOutbox,
-    FakeThroughput,
 )
 from tests.fakes.values import (
     ALIASES,
@@ -106,7 +105,7 @@ class House:
             GenerateResponse(self.chat, BUSINESS, clock),
             ValidateResponse(BUSINESS, knowledge),
             CheckCompliance(BUSINESS, load_policy()),
-            SendMessage(self.outbox, self.graph, FakeThroughput(), clock),
+            SendMessage(self.outbox, self.graph, clock),
             LogInteraction(self.interactions),
             UpdateLeadScore(self.leads),
         ]

@@ -9,7 +9,7 @@ from serving.graph_errors import UNREACHED, rule_for
 from serving.ports import GraphResult, Settlement
 from serving.steps.send_message import SendMessage, SendSettings
 from serving.types import Reply, SendOrder, SendOutcome, Sent, TemplateRef, Wamid
-from tests.fakes.stores import FakeClock, FakeGraph, FakeOutbox, FakeThroughput
+from tests.fakes.stores import FakeClock, FakeGraph, FakeOutbox
 from tests.fakes.values import order, record, turn
 
 pytestmark = pytest.mark.anyio
@@ -22,9 +22,8 @@ def step(
     graph: FakeGraph,
     outbox: FakeOutbox,
     settings: SendSettings = QUICK,
-    throughput: FakeThroughput | None = None,
 ) -> SendMessage:
-    return SendMessage(outbox, graph, throughput or FakeThroughput(), FakeClock(), settings)
+    return SendMessage(outbox, graph, FakeClock(), settings)
 
 
 def refused(code: int, detail: str = "no") -> GraphResult:
@@ -111,14 +110,11 @@ async def test_a_graph_that_cannot_be_reached_defers_what_it_cannot_get() -> Non
 
 
 async def test_a_number_that_has_used_up_its_throughput_waits() -> None:
-    """Briefly here, longer in the outbox; without the database Graph's own limit decides."""
-    graph, outbox = answering(ACCEPTED), FakeOutbox()
-    busy = FakeThroughput(wait_s=60.0)
-    assert (await step(graph, outbox, throughput=busy).one(order())).outcome == "deferred"
+    """Briefly here, longer in the outbox."""
+    graph = answering(ACCEPTED)
+    assert (await step(graph, FakeOutbox(wait_s=60.0)).one(order())).outcome == "deferred"
     assert graph.sent == []
-    away = FakeThroughput(error=Retryable("away"))
-    free = step(graph, FakeOutbox(), throughput=away)
-    assert (await free.one(order())).outcome == "sent"
+    assert (await step(graph, FakeOutbox(wait_s=0.01)).one(order())).outcome == "sent"
 
 
 async def test_what_the_gate_puts_in_place_of_the_answer_is_sent() -> None:
