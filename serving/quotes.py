@@ -8,6 +8,7 @@ from serving import confidence
 from serving.answerable import answerable
 from serving.business import Business, Variant
 from serving.extract import Pick, Question, answer_sentences, rank
+from serving.facts import facts_of
 from serving.phrases import phrase_book
 from serving.sentences import shorten
 from serving.sources import Source
@@ -78,15 +79,20 @@ def _quoted(
 def _told(
     picks: Sequence[Pick], sources: Sequence[Source], documents: Documents, variant: Variant
 ) -> Quote | None:
-    """Facts that answer as the best sentence does, each once."""
+    """Facts that answer as the best sentence does, each once, whichever pages repeat them."""
     told: dict[str, Pick] = {}
+    said: set[tuple[object, ...]] = set()
     for pick in picks:
         if pick.covers == picks[0].covers and len(told) < MAX_QUOTE_SENTENCES:
             source = sources[pick.passage]
             about = source.about(source.segments[pick.order])
             trek = next(iter(about)) if len(about) == 1 else None
+            facts = {(trek, one.kind, one.values, one.unit, one.day) for one in facts_of(pick.text)}
+            if facts and facts <= said:
+                continue
             if text := phrase_book().tell(pick.text, trek, variant):
                 told.setdefault(text, pick)
+                said |= facts
     if not told:
         return None
     citations = citations_of(documents, [pick.passage for pick in told.values()])

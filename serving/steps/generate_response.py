@@ -95,6 +95,8 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
             return self._from_script(item, script, route)
         history = item.context.history
         question, sources = read(item.turn, item.parsed, item.documents, None, history)
+        # "And in May?" gets the call to action of the price that it asks for.
+        item = replace(item, parsed=replace(item.parsed, intent=question.intent))
         picks = rank(question, sources)
         if lacks_trek(question) and not script:
             treks = await self._treks(item)

@@ -135,6 +135,18 @@ async def test_a_quote_is_taken_in_the_customers_language_when_there_is_one() ->
     assert draft.degraded == ("no_model", "extractive")
 
 
+async def test_what_two_pages_say_is_told_once() -> None:
+    """A page that repeats a price of another one adds nothing; another season does."""
+    again = "The Hampta Pass trek costs ₹10,500 (USD 125) per person in September."
+    both = documents(passage(PRICE), passage(again, doc="faq/h.md"))
+    asked = parsed("pricing", "hi", "latn", "neutral", ("trek", "Hampta Pass"))
+    draft = await write(
+        FakeChat(error=Overloaded("busy")), text="Hampta Pass ki price?", read=asked, found=both
+    )
+    assert draft.text.count("₹10,500") == 1
+    assert draft.text.count("₹11,500") == 1
+
+
 async def test_facts_of_an_english_page_are_told_in_the_customers_language() -> None:
     """Without a French page and without a model that writes French."""
     french = parsed("pricing", "fr", "latn", "neutral", ("trek", "Hampta Pass"))
