@@ -1,5 +1,6 @@
 """Where a turn's time goes: by step when idle, by process under load."""
 
+import asyncio
 import os
 import re
 import statistics
@@ -29,9 +30,12 @@ class StepTimes:
     """The flow's meter, for a few turns."""
 
     seconds: defaultdict[StepName, list[float]] = field(default_factory=lambda: defaultdict(list))
+    answered: asyncio.Event = field(default_factory=asyncio.Event)  # an answer is committed
 
     def step(self, name: StepName, seconds: float, outcome: str) -> None:  # noqa: ARG002  # the protocol's name
         self.seconds[name].append(seconds)
+        if name == "send_message":
+            self.answered.set()
 
     def degraded(self, mark: str) -> None:
         """Not counted here."""

@@ -40,7 +40,6 @@ QUESTIONS = (
     "Can I cancel ten days before departure?",
     "What should I pack for Valley of Flowers?",
 )
-UNANSWERED = b"SELECT count(*) FROM inbox WHERE state = 'pending'"
 UNFINISHED = b"""
     SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
          + (SELECT count(*) FROM turns WHERE state IN ('running', 'answered'))
@@ -50,8 +49,7 @@ MAX_TURNS = 256  # as the router's
 MAX_NAIVE_TURNS = 32  # with more at once the naive chain runs into the steps' deadlines
 IDLE_TURNS = 100
 DEADLINE_S = 300.0
-# Looking is work too: a thousand looks a second took half a core from what was measured.
-LOOK_EVERY_S, LOOK_WHEN_IDLE_EVERY_S = 0.1, 0.004
+LOOK_EVERY_S = 0.1  # looking is work too
 LATE_CALLBACKS_S = 1.0  # Ray tells of finished calls to a loop that must still be there
 FASTEST_MPS = 1_000  # Meta's higher limit for a number; its ordinary 80 would be what is measured
 
@@ -94,14 +92,11 @@ class Load:
     async def drained(self) -> None:
         """Return when every message is answered and every turn logged."""
         async with asyncio.timeout(DEADLINE_S):
-            while await self._count(UNFINISHED):
+            while await self._unfinished():
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    async def unanswered(self) -> bool:
-        return await self._count(UNANSWERED) > 0
-
-    async def _count(self, sql: bytes) -> int:
-        [[count]] = await self._parts.database.query(sql)
+    async def _unfinished(self) -> int:
+        [[count]] = await self._parts.database.query(UNFINISHED)
         return int(count)
 
     def _body(self, count: int) -> bytes:
@@ -161,18 +156,18 @@ async def throughput(
         return count / took_s, costs.per_turn_ms(before, costs.used_s(), count)
 
 
-async def idle_ms(parts: Parts, load: Load, transport: Transport, meter: Meter) -> list[float]:
-    """Milliseconds from a committed message to its committed answer, one message at a time; up to
-    four too many, for so seldom it is looked.
-    """
+async def idle_ms(
+    parts: Parts, load: Load, transport: Transport, steps: costs.StepTimes
+) -> list[float]:
+    """Milliseconds from a committed message to its committed answer, one message at a time."""
     took = []
-    async with routing(parts, transport, max_turns=8, meter=meter):
+    async with routing(parts, transport, max_turns=8, meter=steps):
         for _ in range(IDLE_TURNS):
+            steps.answered.clear()
             await load.offer(1)
             started = time.perf_counter()
             await parts.wakeups.notify()
-            while await load.unanswered():
-                await asyncio.sleep(LOOK_WHEN_IDLE_EVERY_S)
+            await steps.answered.wait()  # told, not looked for: each look costs a millisecond
             took.append((time.perf_counter() - started) * 1e3)
             await load.drained()
     return took
