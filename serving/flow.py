@@ -190,9 +190,10 @@ def _journalled(transport: Transport, meter: Meter | None) -> tuple[Journal, Tra
 
 async def _write_reply(record: TurnRecord, call: Transport) -> TurnRecord:
     turn, parsed = record.turn, record.parsed
-    context, documents, risk = await asyncio.gather(
-        call(BUILD_CONTEXT, ContextQuery(turn)),
+    # The longest of the three leaves first.
+    documents, context, risk = await asyncio.gather(
         call(RETRIEVE_DOCUMENTS, RetrievalQuery(turn, parsed)),
+        call(BUILD_CONTEXT, ContextQuery(turn)),
         call(ANALYZE_BAN_RISK, RiskQuery("\n".join(turn.recent_replies))),
     )
     draft = await call(GENERATE_RESPONSE, GenerationQuery(turn, parsed, context, documents, risk))
