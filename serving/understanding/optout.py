@@ -39,7 +39,7 @@ class OptOut:
 
 NOTHING = OptOut()
 SURE = 0.7  # of the trained head that a phrase means something else than it says
-LIKELY = 0.5  # of the trained head that words no phrase knows are a request
+LIKELY = 0.6  # of the trained head that words no phrase knows are a request
 
 
 def settle(found: OptOut, request: Request, share: float) -> OptOut:
