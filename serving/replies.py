@@ -52,6 +52,8 @@ SMALLTALK: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("greeting", _ABOUT_US),
     )
 )
+MAX_BUTTONS = 3  # under one WhatsApp message; more choices are a list ...
+MAX_ROWS = 10  # ... of so many
 OFF_TOPIC_WORDS = 3  # longer chat without a greeting or thanks asks for something we do not do
 
 # Someone needs help now. A question about safety has none of these.

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from serving.business import Business, Variant
 from serving.policy import Policy, Rule, Span, sentence_at, spans
-from serving.replies import variant_for
+from serving.replies import MAX_BUTTONS, variant_for
 from serving.sentences import sentences
 from serving.step import Step
 from serving.types import Compliance, ComplianceQuery
 
 MASK = "•••"
-MAX_BUTTONS = 3  # under one message; more choices are a list
 PERSON = "human"  # as understanding/data/control.yaml lists it
 
 

@@ -31,6 +31,7 @@ from serving.ports import ChatModel, ChatReply, ChatRequest, Clock, Knowledge
 from serving.prompts import Style, messages, user_prompt
 from serving.quotes import citations_of, quote
 from serving.replies import (
+    MAX_ROWS,
     Scripted,
     decline,
     finish,
@@ -45,7 +46,6 @@ from serving.step import Step
 from serving.types import Draft, GenerationQuery
 
 UNKNOWN = "i do not know"
-MAX_CHOICES = 10  # rows of a WhatsApp list
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class GenerateResponse(Step[GenerationQuery, Draft]):
     def _ask_which(self, item: GenerationQuery, route: Route, treks: Sequence[str]) -> Draft:
         """A price of which trek? Better asked than guessed."""
         asked = which_trek(self._business, variant_for(item.parsed))
-        choices = tuple((trek, trek) for trek in treks[:MAX_CHOICES])
+        choices = tuple((trek, trek) for trek in treks[:MAX_ROWS])
         return replace(self._from_script(item, asked, route), choices=choices)
 
     async def _reply(

@@ -23,7 +23,7 @@ from serving.ports import (
     OutgoingMessage,
     Settlement,
 )
-from serving.replies import to_whatsapp
+from serving.replies import MAX_BUTTONS, MAX_ROWS, to_whatsapp
 from serving.retry import decide
 from serving.sentences import shorten
 from serving.step import Step, as_outcome
@@ -31,10 +31,8 @@ from serving.types import Reply, SendOrder, Sent
 
 MAX_TEXT_CHARS = 4096  # Graph's limits for a text body and for the body above buttons
 MAX_BUTTON_TEXT_CHARS = 1024
-MAX_BUTTONS = 3
 MAX_BUTTON_TITLE_CHARS = 20
 MAX_BUTTON_ID_CHARS = 256
-MAX_ROWS = 10
 MAX_ROW_TITLE_CHARS = 24
 MAX_ROW_ID_CHARS = 200
 

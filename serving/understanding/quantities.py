@@ -1,7 +1,7 @@
 """Numbers in a message, in figures or words."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,7 +29,8 @@ def small_number(word: str) -> int | None:
     """A count written in figures or as a word of any of the languages; `word` is plain."""
     if word.isdecimal():
         return int(digits_to_ascii(word)) if len(word) <= MAX_DIGITS else None
-    return _units().get(word)
+    unit = _by_word("numbers").get(word)
+    return None if unit is None else int(unit)
 
 
 def amount(written: str) -> float:
@@ -104,17 +105,17 @@ class _Sum:
                 return False
             self._current = ((self._current or 1) + self._added) * many
             self._added, self._spelt = 0.0, True
-        elif scale := scales().get(word):
+        elif scale := _by_word("scales").get(word):
             return self._multiply(scale, named=len(word) > 1)
-        elif (half := _halves().get(word)) and self._current is None:
+        elif (half := _by_word("whole_and_half").get(word)) and self._current is None:
             self._current, self._spelt = half, True
-        elif (part := _parts().get(word)) and self._current is None and not self._added:
+        elif (part := _by_word("added").get(word)) and self._current is None and not self._added:
             self._added, self._spelt = part, True
         else:
             return False
         return True
 
-    def _multiply(self, scale: int, *, named: bool) -> bool:
+    def _multiply(self, scale: float, *, named: bool) -> bool:
         """By a scale, which alone is one of itself: `mil euros`, but not the "k" of `5 k`."""
         alone = self._current is None
         if scale >= self._scale or (alone and (self._total or not named)):
@@ -126,7 +127,7 @@ class _Sum:
         self._scales += 1
         return True
 
-    def _fits(self, unit: int, *, figure: bool) -> bool:
+    def _fits(self, unit: float, *, figure: bool) -> bool:
         """Whether the unit can follow what is open: `twenty two`, not `two three`."""
         if self._current is None or unit >= self._scale:
             return unit < self._scale
@@ -149,10 +150,10 @@ class _Sum:
     def _joins(self, place: int) -> bool:
         """Whether "and" stands inside the number: `cent et un`, `treinta y uno`."""
         following = self._words[place + 1].word if place + 1 < len(self._words) else ""
-        unit = _units().get(following)
+        unit = _by_word("numbers").get(following)
         return unit is not None and self._touches(place + 1) and self._is_open_for(unit)
 
-    def _is_open_for(self, unit: int) -> bool:
+    def _is_open_for(self, unit: float) -> bool:
         current = self._current or 0
         return current >= TWENTY and current == int(current) and self._fits(unit, figure=False)
 
@@ -171,29 +172,11 @@ def whole(value: float) -> float | int:
 
 
 @cache
-def _units() -> dict[str, int]:
-    return dict(_by_word("numbers"))
-
-
-@cache
-def scales() -> dict[str, int]:
-    return dict(_by_word("scales"))
-
-
-@cache
-def _halves() -> dict[str, float]:
-    return dict(_by_word("whole_and_half"))
-
-
-@cache
-def _parts() -> dict[str, float]:
-    return dict(_by_word("added"))
-
-
-@cache
-def _multiples() -> dict[str, int]:
-    hundreds = {plain(word): HUNDRED for word in word_list("quantities")["hundreds"]}
-    return hundreds | dict(_by_word("collectives"))
+def _multiples() -> dict[str, float]:
+    hundreds: dict[str, float] = {
+        plain(word): HUNDRED for word in word_list("quantities")["hundreds"]
+    }
+    return hundreds | _by_word("collectives")
 
 
 @cache
@@ -203,9 +186,12 @@ def _joints() -> frozenset[str]:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    return frozenset(_multiples()).union(_units(), scales(), _halves(), _parts())
+    lists = ("numbers", "scales", "whole_and_half", "added")
+    return frozenset(_multiples()).union(*map(_by_word, lists))
 
 
-def _by_word(name: str) -> Iterator[tuple[str, int]]:
-    table: dict[int, list[str]] = word_list("quantities")[name]
-    return ((plain(word), value) for value, words in table.items() for word in words)
+@cache
+def _by_word(name: str) -> dict[str, float]:
+    """A list of values and the words for each, the other way round."""
+    table: dict[float, list[str]] = word_list("quantities")[name]
+    return {plain(word): value for value, words in table.items() for word in words}

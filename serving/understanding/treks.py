@@ -192,10 +192,7 @@ def _distinctive(words: Sequence[str]) -> Iterator[str]:
 
 def _normal(word: Token) -> str:
     """The word as names spell it: common words in English, other scripts in Latin letters."""
-    known = _generic().get(word.key)
-    if known:
-        return known
-    return fold(transliterate(word.key)) if word.deva else word.key
+    return _generic().get(word.key) or _written_as(word)
 
 
 def _written_as(word: Token) -> str:
